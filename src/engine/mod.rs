@@ -6,6 +6,15 @@
 //! The wall is the list in `.clippy.toml`, denied from here down.
 #![deny(clippy::disallowed_macros, clippy::disallowed_methods, clippy::disallowed_types)]
 
+pub mod alert;
+pub mod app;
+pub mod detector;
+pub mod memory;
 pub mod number;
+pub mod policy;
 pub mod record;
+pub mod shard;
+pub mod statistics;
 pub mod time;
+pub mod waiting;
+pub mod window;

@@ -155,6 +155,11 @@ impl LocalClock {
         jiff::tz::db().get(name).ok().map(|zone| Self { zone })
     }
 
+    /// A zone a whole number of hours ahead of UTC, without summer time.
+    pub fn utc_plus(hours: i8) -> Self {
+        Self { zone: jiff::tz::TimeZone::fixed(jiff::tz::Offset::constant(hours)) }
+    }
+
     /// Seconds to add to UTC at this moment. Constant within a minute, so a closed minute needs it once.
     pub fn offset_s(&self, at: Timestamp) -> i32 {
         jiff::Timestamp::from_millisecond(at.millis()).map_or(0, |moment| self.zone.to_offset(moment).seconds())

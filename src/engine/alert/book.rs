@@ -1,0 +1,248 @@
+//! The book of an app's alerts: pending, firing, resolved; one at a time for a rule and subject.
+//!
+//! A finding says what holds now; the book decides whether that is news. It never looks at calls.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Alert, CallView, EvidenceView, PolicyView, SCHEMA, Status, SubjectView, WindowView, alert_id};
+use crate::engine::detector::{Evidence, Finding, RuleName, Severity, Subject};
+use crate::engine::policy::{Lifecycle, Policy};
+use crate::engine::time::Timestamp;
+use crate::engine::window::recent::{SAMPLES_MAX, Sample};
+
+/// Where an incident stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+enum Stage {
+    /// Found, but not yet for long enough.
+    Pending {
+        /// Judgements it has held for.
+        judgements: u32,
+    },
+    /// Open.
+    Firing,
+    /// Closed at this moment; kept for the merge gap.
+    Resolved(Timestamp),
+}
+
+/// One (rule, subject) that is or was a matter lately.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Incident {
+    rule: RuleName,
+    subject: Subject,
+    stage: Stage,
+    severity: Severity,
+    starts_at: Timestamp,
+    found_at: Timestamp,
+    /// The minute's judgement in which it was last found; tells a repeat from a new judgement.
+    judged_at: Timestamp,
+    sent_at: Timestamp,
+    sent_weight: u64,
+    weight: u64,
+    from: Timestamp,
+    summary: String,
+    evidence: Vec<Evidence>,
+    samples: Vec<Sample>,
+    calls_before: u64,
+    callees_before: u64,
+}
+
+/// Why an alert is sent, and thereby whether.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum News {
+    /// It opened.
+    Opened,
+    /// It opened again within the merge gap.
+    Reopened,
+    /// It became graver.
+    Graver,
+    /// What it counts has doubled since it was last sent.
+    Doubled,
+    /// It was last sent long ago.
+    Repeated,
+    /// It is over.
+    Resolved,
+    /// It had to make room.
+    Evicted,
+}
+
+/// The alerts of one app.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Book {
+    incidents: Vec<Incident>,
+    evicted: u64,
+}
+
+impl Book {
+    /// Enters what a rule found at the judgement of `now`. Returns the alert if it is news.
+    pub fn enter(
+        &mut self,
+        policy: &Policy,
+        app_id: &str,
+        rule: RuleName,
+        finding: Finding,
+        now: Timestamp,
+        out: &mut Vec<Alert>,
+    ) {
+        let known = self.incidents.iter().position(|incident| incident.rule == rule && incident.subject == finding.subject);
+        let (index, news) = match known {
+            Some(index) => (index, self.incidents[index].update(finding, now, &policy.lifecycle)),
+            None if finding.lingering => return,
+            None => {
+                if self.incidents.len() >= policy.bounds.open_alerts.max(1) {
+                    self.evict_oldest(policy, app_id, now, out);
+                }
+                let (incident, news) = Incident::open(rule, finding, now, &policy.lifecycle);
+                self.incidents.push(incident);
+                (self.incidents.len() - 1, news)
+            }
+        };
+        if news.is_some() {
+            let incident = &mut self.incidents[index];
+            incident.sent_at = now;
+            incident.sent_weight = incident.weight;
+            out.push(incident.alert(policy, app_id, now, None));
+        }
+    }
+
+    /// Closes what was not found for long enough, as of the judgement of `now`.
+    pub fn settle(&mut self, policy: &Policy, app_id: &str, now: Timestamp, out: &mut Vec<Alert>) {
+        let lifecycle = &policy.lifecycle;
+        for incident in &mut self.incidents {
+            let quiet_ms = now.millis() - incident.found_at.millis();
+            if incident.stage == Stage::Firing && quiet_ms >= lifecycle.resolve_after_ms {
+                incident.stage = Stage::Resolved(now);
+                out.push(incident.alert(policy, app_id, now, None));
+            }
+        }
+        self.incidents.retain(|incident| match incident.stage {
+            Stage::Pending { .. } => incident.judged_at == now,
+            Stage::Firing => true,
+            Stage::Resolved(at) => now.millis() - at.millis() < lifecycle.merge_gap_ms,
+        });
+    }
+
+    /// Whether the app must be judged again next minute even if it stays silent.
+    pub fn is_waiting(&self) -> bool {
+        !self.incidents.is_empty()
+    }
+
+    /// Alerts now open.
+    pub fn firing(&self) -> usize {
+        self.incidents.iter().filter(|incident| incident.stage == Stage::Firing).count()
+    }
+
+    /// Alerts closed early to make room.
+    pub fn evicted(&self) -> u64 {
+        self.evicted
+    }
+
+    /// Every open alert as it would be sent now.
+    pub fn open_alerts(&self, policy: &Policy, app_id: &str, now: Timestamp) -> Vec<Alert> {
+        let firing = self.incidents.iter().filter(|incident| incident.stage == Stage::Firing);
+        firing.map(|incident| incident.alert(policy, app_id, now, None)).collect()
+    }
+
+    fn evict_oldest(&mut self, policy: &Policy, app_id: &str, now: Timestamp, out: &mut Vec<Alert>) {
+        let oldest =
+            self.incidents.iter().enumerate().min_by_key(|(_, incident)| (incident.found_at, incident.rule, incident.subject));
+        let Some((index, _)) = oldest else { return };
+        let mut incident = self.incidents.remove(index);
+        if incident.stage == Stage::Firing {
+            self.evicted += 1;
+            incident.stage = Stage::Resolved(now);
+            out.push(incident.alert(policy, app_id, now, Some("closed to make room: too many open alerts of this app")));
+        }
+    }
+}
+
+impl Incident {
+    fn open(rule: RuleName, finding: Finding, now: Timestamp, lifecycle: &Lifecycle) -> (Self, Option<News>) {
+        let opens = finding.certain || lifecycle.pending_judgements <= 1;
+        let incident = Self {
+            rule,
+            subject: finding.subject,
+            stage: if opens { Stage::Firing } else { Stage::Pending { judgements: 1 } },
+            severity: finding.severity,
+            starts_at: finding.at,
+            found_at: now,
+            judged_at: now,
+            sent_at: now,
+            sent_weight: 0,
+            weight: finding.weight,
+            from: finding.from,
+            summary: finding.summary,
+            evidence: finding.evidence,
+            samples: finding.samples,
+            calls_before: finding.calls,
+            callees_before: finding.callees,
+        };
+        (incident, opens.then_some(News::Opened))
+    }
+
+    /// Takes in the finding of a later judgement (or of a later call in the same one).
+    fn update(&mut self, finding: Finding, now: Timestamp, lifecycle: &Lifecycle) -> Option<News> {
+        let new_judgement = self.judged_at != now;
+        self.judged_at = now;
+        self.found_at = now;
+        if finding.lingering {
+            return None;
+        }
+        let graver = finding.severity > self.severity;
+        self.severity = self.severity.max(finding.severity);
+        self.weight = finding.weight;
+        self.from = self.from.min(finding.from);
+        self.summary = finding.summary;
+        self.evidence = finding.evidence;
+        self.samples = finding.samples;
+        self.samples.truncate(SAMPLES_MAX);
+        match &mut self.stage {
+            Stage::Pending { judgements } => {
+                *judgements += u32::from(new_judgement);
+                if *judgements < lifecycle.pending_judgements && !finding.certain {
+                    return None;
+                }
+                self.stage = Stage::Firing;
+                self.calls_before = finding.calls;
+                self.callees_before = finding.callees;
+                Some(News::Opened)
+            }
+            Stage::Resolved(_) => {
+                self.stage = Stage::Firing;
+                Some(News::Reopened)
+            }
+            Stage::Firing if graver => Some(News::Graver),
+            Stage::Firing if self.weight >= self.sent_weight.saturating_mul(2) => Some(News::Doubled),
+            Stage::Firing if now.millis() - self.sent_at.millis() >= lifecycle.repeat_after_ms => Some(News::Repeated),
+            Stage::Firing => None,
+        }
+    }
+
+    fn alert(&self, policy: &Policy, app_id: &str, now: Timestamp, note: Option<&'static str>) -> Alert {
+        let (status, ends_at) = match self.stage {
+            Stage::Resolved(at) => (Status::Resolved, Some(at)),
+            _ => (Status::Firing, None),
+        };
+        Alert {
+            schema: SCHEMA,
+            alert_id: alert_id(policy, app_id, self.rule, self.subject, self.starts_at),
+            status,
+            rule: self.rule,
+            severity: self.severity,
+            app_id: app_id.to_owned(),
+            subject: SubjectView::new(policy, app_id, self.subject),
+            starts_at: self.starts_at,
+            updated_at: now,
+            ends_at,
+            window: WindowView { from: self.from, to: self.found_at },
+            summary: self.summary.clone(),
+            evidence: self.evidence.iter().map(EvidenceView::new).collect(),
+            calls: self.samples.iter().map(|sample| CallView::new(policy, sample)).collect(),
+            calls_before_alert: self.calls_before,
+            callees_before_alert: self.callees_before,
+            policy: PolicyView { pack: policy.pack.clone(), clause: self.rule.info().clause, version: policy.version.clone() },
+            recommended_action: Policy::recommended_action(self.rule, self.severity),
+            completeness: 1.0,
+            note,
+        }
+    }
+}

@@ -1,0 +1,226 @@
+//! One app in a shard: what it filed, what it remembers, what its rules and its alert book hold.
+//!
+//! Everything about an app is in here and nowhere else, so that its state can be saved, moved and judged alone.
+
+use serde::{Deserialize, Serialize};
+
+use super::alert::Alert;
+use super::alert::book::Book;
+use super::detector::{Finding, Found, Judged, Mode, Observed, RuleName, RuleStates};
+use super::memory::{Memory, MemorySnapshot, Profile};
+use super::number::Number;
+use super::policy::Policy;
+use super::record::{Call, Feedback, Registration};
+use super::shard::Effects;
+use super::time::{LocalTime, Minute};
+use super::waiting::AppSlot;
+
+/// One app.
+pub struct App {
+    id: Box<str>,
+    registration: Option<Registration>,
+    profile: Profile,
+    memory: Memory,
+    rules: RuleStates,
+    book: Book,
+    shadow_book: Book,
+    calls_judged: u64,
+}
+
+impl App {
+    /// An app never heard of before.
+    pub fn new(id: &str, policy: &Policy, seed: u64) -> Self {
+        Self {
+            id: id.into(),
+            registration: None,
+            profile: Profile::new(None, &policy.clock, policy.channels_per_number),
+            memory: Memory::new(seed),
+            rules: RuleStates::default(),
+            book: Book::default(),
+            shadow_book: Book::default(),
+            calls_judged: 0,
+        }
+    }
+
+    /// Its id.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// What it remembers.
+    pub fn memory(&self) -> &Memory {
+        &self.memory
+    }
+
+    /// What it filed, as the rules see it.
+    pub fn profile(&self) -> &Profile {
+        &self.profile
+    }
+
+    /// Its alerts.
+    pub fn book(&self) -> &Book {
+        &self.book
+    }
+
+    /// Calls judged, ever.
+    pub fn calls_judged(&self) -> u64 {
+        self.calls_judged
+    }
+
+    /// Takes in what it filed.
+    pub fn register(&mut self, registration: &Registration, policy: &Policy) {
+        self.profile = Profile::new(Some(registration), &policy.clock, policy.channels_per_number);
+        self.registration = Some(registration.clone());
+    }
+
+    /// Whether time alone can change its alerts.
+    pub fn is_waiting(&self) -> bool {
+        self.book.is_waiting() || self.shadow_book.is_waiting()
+    }
+
+    /// Judges a closed minute: its feedback and calls in order, then the minute itself, then the book.
+    pub fn judge(
+        &mut self,
+        minute: Minute,
+        calls: &[(AppSlot, Call)],
+        feedback: &[(AppSlot, Feedback)],
+        policy: &Policy,
+        found: &mut Found,
+        effects: &mut Effects,
+    ) {
+        let offset_s = self.profile.clock.offset_s(minute.start());
+        let mut feedback = feedback.iter().map(|(_, feedback)| feedback).peekable();
+        for (_, call) in calls {
+            while let Some(earlier) = feedback.next_if(|feedback| feedback.at <= call.end) {
+                self.heed(earlier, policy, found);
+            }
+            self.observe(call, minute, offset_s, policy, found);
+        }
+        for rest in feedback {
+            self.heed(rest, policy, found);
+        }
+        let local_end = LocalTime::new(minute.end().seconds(), offset_s);
+        self.memory.advance(minute, local_end);
+        let callers = callers_of(calls);
+        let judged = Judged { minute, callers: &callers, memory: &self.memory, profile: &self.profile, local_end };
+        self.rules.judge(&policy.rules, &judged, found);
+        self.enter(minute, policy, found, effects);
+        self.calls_judged += calls.len() as u64;
+    }
+
+    fn heed(&mut self, feedback: &Feedback, policy: &Policy, found: &mut Found) {
+        self.memory.note_feedback(feedback);
+        self.rules.heed(&policy.rules, feedback, &self.memory, found);
+    }
+
+    fn observe(&mut self, call: &Call, minute: Minute, offset_s: i32, policy: &Policy, found: &mut Found) {
+        let bounds = policy.bounds.memory;
+        let contact = self.memory.meet(call, bounds);
+        let repeated = call.callee.filter(|_| contact.is_some_and(|contact| !contact.first));
+        let observed = Observed {
+            call,
+            contact,
+            repeats: repeated.map_or(&[], |callee| self.memory.repeats.of(callee)),
+            memory: &self.memory,
+            profile: &self.profile,
+            local_start: LocalTime::new(call.start.seconds(), offset_s),
+        };
+        self.rules.observe(&policy.rules, &observed, found);
+        self.memory.take_in(call, contact, minute, bounds, self.profile.seats.is_some());
+    }
+
+    /// Enters what was found in the judged minute, and closes what was not.
+    fn enter(&mut self, minute: Minute, policy: &Policy, found: &mut Found, effects: &mut Effects) {
+        if found.is_empty() && !self.is_waiting() {
+            return;
+        }
+        let now = minute.end();
+        for (rule, finding) in one_a_subject(found.drain().collect()) {
+            let (book, out) = match policy.rules.mode(rule) {
+                Mode::Shadow => (&mut self.shadow_book, &mut effects.shadowed),
+                _ => (&mut self.book, &mut effects.alerts),
+            };
+            book.enter(policy, &self.id, rule, finding, now, out);
+        }
+        self.book.settle(policy, &self.id, now, &mut effects.alerts);
+        self.shadow_book.settle(policy, &self.id, now, &mut effects.shadowed);
+    }
+
+    /// Its open alerts as they would be sent now.
+    pub fn open_alerts(&self, policy: &Policy, minute: Minute) -> Vec<Alert> {
+        self.book.open_alerts(policy, &self.id, minute.end())
+    }
+
+    /// The durable form.
+    pub fn snapshot(&self) -> AppSnapshot {
+        AppSnapshot {
+            id: self.id.clone(),
+            registration: self.registration.clone(),
+            memory: self.memory.snapshot(),
+            rules: self.rules.clone(),
+            book: self.book.clone(),
+            shadow_book: self.shadow_book.clone(),
+            calls_judged: self.calls_judged,
+        }
+    }
+
+    /// Back from the durable form.
+    pub fn restore(snapshot: AppSnapshot, policy: &Policy, seed: u64) -> Self {
+        Self {
+            profile: Profile::new(snapshot.registration.as_ref(), &policy.clock, policy.channels_per_number),
+            id: snapshot.id,
+            registration: snapshot.registration,
+            memory: Memory::restore(snapshot.memory, seed),
+            rules: snapshot.rules,
+            book: snapshot.book,
+            shadow_book: snapshot.shadow_book,
+            calls_judged: snapshot.calls_judged,
+        }
+    }
+}
+
+/// The state of an app.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AppSnapshot {
+    id: Box<str>,
+    registration: Option<Registration>,
+    memory: MemorySnapshot,
+    rules: RuleStates,
+    book: Book,
+    shadow_book: Book,
+    calls_judged: u64,
+}
+
+/// The caller numbers of a minute's outbound calls, each once, in order.
+fn callers_of(calls: &[(AppSlot, Call)]) -> Vec<Number> {
+    let mut callers: Vec<Number> =
+        calls.iter().filter(|(_, call)| call.is_attempt()).filter_map(|(_, call)| call.caller).collect();
+    callers.sort_unstable();
+    callers.dedup();
+    callers
+}
+
+/// Of several findings about one subject in a minute, one: begun by the first, as grave as the gravest, with the evidence
+/// of the last.
+fn one_a_subject(mut found: Vec<(RuleName, Finding)>) -> Vec<(RuleName, Finding)> {
+    found.sort_by_key(|(rule, finding)| (*rule, finding.subject));
+    let mut merged: Vec<(RuleName, Finding)> = Vec::with_capacity(found.len());
+    for (rule, finding) in found {
+        match merged.last_mut() {
+            Some((last_rule, last)) if *last_rule == rule && last.subject == finding.subject => {
+                *last = Finding {
+                    at: last.at.min(finding.at),
+                    from: last.from.min(finding.from),
+                    severity: last.severity.max(finding.severity),
+                    certain: last.certain || finding.certain,
+                    lingering: last.lingering && finding.lingering,
+                    calls: last.calls,
+                    callees: last.callees,
+                    ..finding
+                };
+            }
+            _ => merged.push((rule, finding)),
+        }
+    }
+    merged
+}

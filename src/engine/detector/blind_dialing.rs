@@ -1,0 +1,296 @@
+//! `blind_dialing`: cold calls to people who never agreed.
+//!
+//! Consent is not in a call record. What is: callees never called before, numbers that do not exist, refusals, answers
+//! over at once, few answers, and numbers dialled one after the other. A share counts by its Wilson bound, so that few
+//! calls never accuse, and it takes several at once. An outage of the network is not held against the app.
+
+use super::{Evidence, Feature, Finding, Judged, Over, Rule, Severity, Subject};
+use crate::engine::statistics::{wilson_lower, wilson_upper};
+use crate::engine::time::{DAY_S, Timestamp};
+use crate::engine::window::panes::Span;
+use crate::engine::window::recent::Sample;
+use crate::engine::window::tally::Tally;
+use crate::engine::window::walk::Walk;
+
+limits! {
+    /// Limits of `blind_dialing`. Sources: `detection.md` B4–B6 and D1; Telnyx and Genesys for short answers.
+    BlindDialingLimits {
+        /// One-sided confidence of every bound, in standard deviations: 3.09 is one in a thousand.
+        z: f64 = 3.09,
+        /// Share of calls to fresh callees from which an app dials the unknown.
+        fresh_share_min: f64 = 0.75,
+        /// Answer share below which a list is bad.
+        answer_share_max: f64 = 0.35,
+        /// Share of numbers that do not exist from which a list was not given by people.
+        invalid_number_share_min: f64 = 0.05,
+        /// Share of answers over within 6 s from which people hang up on the caller.
+        short_answer_share_min: f64 = 0.15,
+        /// Share of declined calls.
+        rejected_share_min: f64 = 0.08,
+        /// Indicators it takes; number walking counts as two.
+        indicators_min: u32 = 2,
+        /// Indicators it takes while the app's memory is younger than `young_days`, when every callee is new.
+        young_indicators_min: u32 = 3,
+        /// Days after which an app's memory tells new callees from old ones.
+        young_days: u32 = 14,
+        /// Confidence for the stream of first contacts alone, where novelty is given: 3 indicators at this z.
+        first_contact_z: f64 = 3.72,
+        /// Share of calls failed in the network above which the answer share says nothing.
+        network_error_share_max: f64 = 0.10,
+        /// Consecutive first contacts with neighbouring numbers from which a run is a walk.
+        walk_run_min: u32 = 5,
+        /// Neighbouring pairs from which, if chance cannot explain them, numbers are enumerated.
+        walk_pairs_min: u32 = 8,
+    }
+}
+
+/// The rule.
+pub struct BlindDialing;
+
+/// A judgement with fewer calls than this cannot pass any bound at z 3.09 (B4): answer share `<= .35` needs 18.
+const CALLS_MIN: u32 = 15;
+/// An open alert stays open until its values are back inside 80 % of the limits (B9).
+const HYSTERESIS: f64 = 0.8;
+
+impl Rule for BlindDialing {
+    type Params = BlindDialingLimits;
+    type State = ();
+
+    const NAME: &'static str = "blind_dialing";
+    const SUMMARY: &'static str = "cold calls to people who never agreed: new callees, empty numbers, refusals, number walking";
+    const CLAUSE: &'static str = "access-rules/6";
+
+    fn problems(limits: &Self::Params) -> Vec<(&'static str, String)> {
+        let shares = [
+            ("fresh_share_min", limits.fresh_share_min),
+            ("answer_share_max", limits.answer_share_max),
+            ("invalid_number_share_min", limits.invalid_number_share_min),
+            ("short_answer_share_min", limits.short_answer_share_min),
+            ("rejected_share_min", limits.rejected_share_min),
+            ("network_error_share_max", limits.network_error_share_max),
+        ];
+        let mut problems: Vec<_> = shares
+            .into_iter()
+            .filter(|(_, share)| !(0.0..=1.0).contains(share))
+            .map(|(field, share)| (field, format!("{share} is not a share between 0 and 1")))
+            .collect();
+        for (field, z) in [("z", limits.z), ("first_contact_z", limits.first_contact_z)] {
+            if !(1.0..=8.0).contains(&z) {
+                problems.push((field, format!("{z} is not between 1 and 8 standard deviations")));
+            }
+        }
+        problems
+    }
+
+    fn judge(limits: &Self::Params, (): &mut (), judged: &Judged<'_>, findings: &mut Vec<Finding>) {
+        let memory = judged.memory;
+        let walk = if memory.day.total().fresh >= CALLS_MIN { walked(limits, judged) } else { None };
+        let walk = walk.as_ref();
+        let streams = [
+            Stream { tally: memory.hour.total(), over: Over::Hour, fresh_only: false },
+            Stream { tally: memory.day.total(), over: Over::Day, fresh_only: false },
+            Stream { tally: memory.day_fresh.total(), over: Over::DayFresh, fresh_only: true },
+        ];
+        let best = streams.iter().filter_map(|stream| stream.judge(limits, judged, Subject::App, walk)).max_by_key(rank);
+        findings.extend(best);
+        for number in judged.callers {
+            let Some(caller) = memory.caller(*number) else { continue };
+            let stream = Stream { tally: caller.day.total(), over: Over::Day, fresh_only: false };
+            findings.extend(stream.judge(limits, judged, Subject::Caller(*number), None));
+        }
+    }
+}
+
+fn rank(finding: &Finding) -> (bool, Severity, usize) {
+    (!finding.lingering, finding.severity, finding.evidence.len())
+}
+
+/// Evidence of number walking that chance and a company's block of extensions do not explain.
+fn walked(limits: &BlindDialingLimits, judged: &Judged<'_>) -> Option<Walk> {
+    let walk = judged.memory.walk.evidence();
+    let day = judged.memory.day_fresh.total();
+    // One block may be one company's extensions; mobile numbers or empty numbers are nobody's extensions.
+    let strangers = walk.blocks >= 2
+        || walk.mobile
+        || wilson_lower(day.invalid_number.into(), day.reached.into(), limits.z) >= limits.invalid_number_share_min;
+    let walks = walk.longest_run >= limits.walk_run_min || walk.pairs >= limits.walk_pairs_min && walk.is_beyond_chance();
+    (strangers && walks).then_some(walk)
+}
+
+/// A stream of calls that may be blind.
+struct Stream<'a> {
+    tally: &'a Tally,
+    over: Over,
+    fresh_only: bool,
+}
+
+impl Stream<'_> {
+    fn judge(&self, limits: &BlindDialingLimits, judged: &Judged<'_>, subject: Subject, walk: Option<&Walk>) -> Option<Finding> {
+        if self.tally.placed < CALLS_MIN {
+            return None;
+        }
+        let passed = |slack: f64| self.indicators(limits, judged, walk, slack);
+        let (evidence, indicators, lingering) = match passed(1.0) {
+            Some((evidence, indicators)) => (evidence, indicators, false),
+            None => passed(HYSTERESIS).map(|(evidence, indicators)| (evidence, indicators, true))?,
+        };
+        let grave = indicators > limits.indicators_min || walk.is_some();
+        Some(self.finding(judged, subject, evidence, grave, lingering))
+    }
+
+    /// The evidence and how many indicators it makes, if that is enough. `slack` below 1 loosens every limit.
+    fn indicators(&self, limits: &BlindDialingLimits, judged: &Judged<'_>, walk: Option<&Walk>, slack: f64) -> Option<(Vec<Evidence>, u32)> {
+        let tally = self.tally;
+        let z = if self.fresh_only { limits.first_contact_z } else { limits.z };
+        let fresh = wilson_lower(tally.fresh.into(), tally.placed.into(), z);
+        if fresh < limits.fresh_share_min * slack {
+            return None;
+        }
+        let shares = self.shares(limits, judged, z);
+        let passed = |share: &Share| if share.below { share.bound <= share.limit / slack } else { share.bound >= share.limit * slack };
+        let indicators = shares.iter().filter(|share| passed(share)).count() as u32 + walk.map_or(0, |_| 2);
+        let young_ms = i64::from(limits.young_days) * i64::from(DAY_S) * 1_000;
+        let age_ms = judged.memory.first_seen.map_or(0, |seen| judged.at().millis() - seen.millis());
+        let novelty_is_given = self.fresh_only || age_ms < young_ms;
+        let needed = if novelty_is_given { limits.young_indicators_min } else { limits.indicators_min };
+        if indicators < needed {
+            return None;
+        }
+        let mut evidence = vec![Evidence::share(Feature::FreshShare, tally.fresh, tally.placed, fresh, limits.fresh_share_min, self.over)];
+        evidence.extend(shares.iter().filter(|share| passed(share)).map(|share| share.evidence(self.over)));
+        evidence.extend(walk.into_iter().flat_map(|walk| walk_evidence(walk, limits)));
+        Some((evidence, indicators))
+    }
+
+    fn shares(&self, limits: &BlindDialingLimits, judged: &Judged<'_>, z: f64) -> Vec<Share> {
+        let tally = self.tally;
+        let (reached, answered) = (tally.reached, tally.answered);
+        let least = |feature, count: u32, of: u32, limit| Share {
+            feature,
+            count,
+            of,
+            limit,
+            bound: wilson_lower(count.into(), of.into(), z),
+            below: false,
+        };
+        let mut shares = vec![
+            least(Feature::InvalidShare, tally.invalid_number, reached, limits.invalid_number_share_min),
+            least(Feature::RejectShare, tally.rejected, reached, limits.rejected_share_min),
+        ];
+        if !judged.profile.notifies {
+            shares.push(least(Feature::ShortShare, tally.short, answered, limits.short_answer_share_min));
+        }
+        let outage = wilson_lower(tally.network_error.into(), tally.placed.into(), z) > limits.network_error_share_max;
+        if !outage {
+            shares.push(Share {
+                feature: Feature::AnswerShare,
+                count: answered,
+                of: reached,
+                limit: limits.answer_share_max,
+                bound: wilson_upper(answered.into(), reached.into(), z),
+                below: true,
+            });
+        }
+        shares
+    }
+
+    fn finding(&self, judged: &Judged<'_>, subject: Subject, evidence: Vec<Evidence>, grave: bool, lingering: bool) -> Finding {
+        let at = judged.at();
+        let from = match (self.over, subject) {
+            (Over::Hour, _) => Span::HOUR.from(judged.minute),
+            (_, Subject::Caller(_)) => Span::DAY_COARSE.from(judged.minute),
+            _ => Span::DAY.from(judged.minute),
+        };
+        let callees = match (self.over, subject) {
+            (_, Subject::Caller(_)) => u64::from(self.tally.fresh),
+            (Over::Hour, _) => judged.memory.pairs.distinct_hour().into(),
+            (Over::DayFresh, _) => u64::from(self.tally.fresh),
+            _ => judged.memory.pairs.distinct_day().into(),
+        };
+        Finding {
+            subject,
+            severity: if grave { Severity::Major } else { Severity::Violation },
+            certain: false,
+            lingering,
+            at,
+            from,
+            weight: self.tally.placed.into(),
+            summary: if lingering { String::new() } else { self.summary(subject, from, &evidence) },
+            samples: if lingering { Vec::new() } else { samples(judged, subject, from, &evidence) },
+            evidence,
+            calls: self.tally.placed.into(),
+            callees,
+        }
+    }
+
+    fn summary(&self, subject: Subject, from: Timestamp, evidence: &[Evidence]) -> String {
+        let who = if subject == Subject::App { "the app" } else { "one of its caller numbers" };
+        let mut text = format!("{who} dials blindly: of {} calls since {from}", self.tally.placed);
+        for (index, item) in evidence.iter().enumerate() {
+            text.push_str(if index == 0 { ", " } else if index + 1 == evidence.len() { " and " } else { ", " });
+            text.push_str(&phrase(item));
+        }
+        text
+    }
+}
+
+fn phrase(item: &Evidence) -> String {
+    let percent = format!("{:.0} %", item.observed * 100.0);
+    match item.feature {
+        Feature::FreshShare => format!("{percent} went to people it had never called"),
+        Feature::InvalidShare => format!("{percent} to numbers that do not exist"),
+        Feature::RejectShare => format!("{percent} were declined"),
+        Feature::ShortShare => format!("{percent} of the answers were over within 6 s"),
+        Feature::AnswerShare => format!("only {percent} were answered"),
+        Feature::NumberRun => format!("{} numbers were dialled one after the other", item.count),
+        _ => format!("{} pairs of numbers were neighbours", item.count),
+    }
+}
+
+fn walk_evidence(walk: &Walk, limits: &BlindDialingLimits) -> Vec<Evidence> {
+    let mut evidence = Vec::new();
+    if walk.longest_run >= limits.walk_run_min {
+        evidence.push(Evidence::count(Feature::NumberRun, walk.longest_run.into(), limits.walk_run_min.into(), Over::DayFresh));
+    }
+    if walk.pairs >= limits.walk_pairs_min && walk.is_beyond_chance() {
+        let pairs = Evidence::count(Feature::NeighbourPairs, walk.pairs.into(), limits.walk_pairs_min.into(), Over::DayFresh);
+        evidence.push(Evidence { bound: Some(walk.expected_pairs), ..pairs });
+    }
+    evidence
+}
+
+/// Calls that show what the evidence says, not merely calls.
+fn samples(judged: &Judged<'_>, subject: Subject, from: Timestamp, evidence: &[Evidence]) -> Vec<Sample> {
+    use crate::engine::record::Outcome;
+    let has = |feature| evidence.iter().any(|item| item.feature == feature);
+    judged.memory.recent.samples(|sample| {
+        let counted = match subject {
+            Subject::Caller(number) => sample.caller == Some(number),
+            _ => true,
+        };
+        let telling = match sample.outcome {
+            Outcome::InvalidNumber => has(Feature::InvalidShare),
+            Outcome::Rejected => has(Feature::RejectShare),
+            Outcome::Answered => has(Feature::ShortShare) && sample.talk_s.is_some_and(|talk_s| talk_s <= 6),
+            Outcome::NoAnswer | Outcome::Busy | Outcome::Unreachable => has(Feature::AnswerShare),
+            _ => false,
+        };
+        counted && sample.fresh && sample.end >= from && telling
+    })
+}
+
+/// A share with the bound that is held against its limit.
+struct Share {
+    feature: Feature,
+    count: u32,
+    of: u32,
+    bound: f64,
+    limit: f64,
+    below: bool,
+}
+
+impl Share {
+    fn evidence(&self, over: Over) -> Evidence {
+        Evidence::share(self.feature, self.count, self.of, self.bound, self.limit, over)
+    }
+}

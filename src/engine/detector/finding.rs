@@ -1,0 +1,208 @@
+//! What a rule says: a finding, with evidence whose every number can be recomputed from the calls.
+
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::engine::number::Number;
+use crate::engine::time::Timestamp;
+use crate::engine::window::recent::Sample;
+
+/// How grave a finding is, in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// Look: nobody is accused.
+    Notice,
+    /// Warn, and record one.
+    Violation,
+    /// Grave.
+    Major,
+    /// End the service.
+    Severe,
+}
+
+impl Severity {
+    /// Every severity, mildest first.
+    pub const ALL: [Self; 4] = [Self::Notice, Self::Violation, Self::Major, Self::Severe];
+
+    /// The word used on the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Notice => "notice",
+            Self::Violation => "violation",
+            Self::Major => "major",
+            Self::Severe => "severe",
+        }
+    }
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What of an app a finding is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Subject {
+    /// The app as a whole.
+    App,
+    /// One of its caller numbers.
+    Caller(Number),
+    /// One of its callees.
+    Callee(Number),
+}
+
+/// Which calls a number of the evidence was counted over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Over {
+    /// The last hour, by the end of the call.
+    Hour,
+    /// The last day, by the end of the call.
+    Day,
+    /// The last day, first contacts only.
+    DayFresh,
+    /// Five minutes, by the start of the call.
+    FiveMinutes,
+    /// The last 24 hours to the second, by the start of the call.
+    Rolling24h,
+    /// The last calls of the caller number that are held (at most 64).
+    LastCalls,
+    /// Everything since the alert, or the refusal it rests on, began.
+    SinceStart,
+}
+
+macro_rules! features {
+    ($($(#[doc = $doc:literal])+ $variant:ident = $name:literal),+ $(,)?) => {
+        /// Every quantity that evidence may quote. The doc of each is its definition; a naive model recomputes each.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+        pub enum Feature { $($(#[doc = $doc])+ #[serde(rename = $name)] $variant),+ }
+
+        impl Feature {
+            /// Every feature, in order.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// The name used on the wire.
+            pub const fn name(self) -> &'static str { match self { $(Self::$variant => $name),+ } }
+
+            /// What it counts, in words.
+            pub const fn definition(self) -> &'static str { match self { $(Self::$variant => concat!($($doc),+)),+ } }
+        }
+    };
+}
+
+features! {
+    /// Placed calls whose callee the app first contacted within the last 24 hours, of all placed calls.
+    FreshShare = "fresh_callee_share",
+    /// Answered calls, of the calls that reached a callee.
+    AnswerShare = "answer_share",
+    /// Calls to numbers that do not exist, of the calls that reached a callee.
+    InvalidShare = "invalid_number_share",
+    /// Answered calls over within 6 s, of all answered calls.
+    ShortShare = "short_answer_share",
+    /// Declined calls, of the calls that reached a callee.
+    RejectShare = "rejected_share",
+    /// Calls that failed in the network, of all placed calls: the outage guard.
+    NetworkErrorShare = "network_error_share",
+    /// Consecutive first contacts whose numbers lie next to each other or one stride apart.
+    NumberRun = "number_walk_run",
+    /// Pairs of neighbouring numbers among the last first contacts; the bound is what chance would give.
+    NeighbourPairs = "neighbour_pairs",
+    /// Calls to one callee, over all caller numbers of the app.
+    CallsToCallee = "calls_to_callee",
+    /// Different caller numbers used towards one callee.
+    CallersOnCallee = "callers_on_callee",
+    /// Refusals by the callee: declined, or answered and hung up within 5 s.
+    Refusals = "refusals",
+    /// Calls that disturbed the callee after the refusal.
+    CallsAfterRefusal = "calls_after_refusal",
+    /// Calls begun outside the permitted hours, local time.
+    CallsOutsideHours = "calls_outside_hours",
+    /// Calls ended in five minutes, against what the app's own week predicts.
+    CallsInSlot = "calls_in_five_minutes",
+    /// Calls in progress at one second.
+    Concurrent = "concurrent_calls",
+    /// Interquartile range of the gaps between the end of a call and the start of the next on one number, in seconds.
+    GapSpread = "gap_iqr_s",
+    /// Share of call starts in phase with one period, times the calls (Rayleigh power).
+    StartRhythm = "start_rhythm",
+    /// Coefficient of variation of the gaps of a run without a pause of over 120 s.
+    GapVariation = "gap_variation",
+    /// Answered calls over 6 s whose talk lies in the commonest 3-second bin, of the last such calls held.
+    PlaybackShare = "one_length_share",
+    /// Answered calls with an agent, of all answered calls.
+    AgentShare = "agent_leg_share",
+    /// Answered calls over within 6 s without any agent, of all answered calls.
+    DroppedShare = "dropped_answer_share",
+    /// Different caller numbers used in the last day.
+    ActiveCallers = "active_callers",
+    /// Calls per active caller number in the last day, the median.
+    CallsPerCaller = "calls_per_caller_median",
+    /// Placed calls from numbers the app never filed, of all placed calls.
+    UnfiledShare = "unfiled_caller_share",
+}
+
+/// One number, what it was held against, and what it was counted from.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// Which quantity.
+    pub feature: Feature,
+    /// Its value: `count / of` for a share.
+    pub observed: f64,
+    /// What is claimed with confidence: a Wilson bound, a prediction. `None` where the count itself is the proof.
+    pub bound: Option<f64>,
+    /// The limit of the policy.
+    pub limit: f64,
+    /// How many.
+    pub count: u64,
+    /// Of how many, for a share.
+    pub of: Option<u64>,
+    /// Counted over which calls.
+    pub over: Over,
+}
+
+impl Evidence {
+    /// A share with its bound.
+    pub fn share(feature: Feature, count: u32, of: u32, bound: f64, limit: f64, over: Over) -> Self {
+        let observed = if of == 0 { 0.0 } else { f64::from(count) / f64::from(of) };
+        Self { feature, observed, bound: Some(bound), limit, count: count.into(), of: Some(of.into()), over }
+    }
+
+    /// A count.
+    pub fn count(feature: Feature, count: u64, limit: f64, over: Over) -> Self {
+        Self { feature, observed: count as f64, bound: None, limit, count, of: None, over }
+    }
+}
+
+/// What a rule found. A rule that finds the same again a minute later says so again: the alert book makes one alert of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Finding {
+    /// About what.
+    pub subject: Subject,
+    /// How grave.
+    pub severity: Severity,
+    /// Whether it may be acted on at once: a counted breach is, an estimate has to hold for two judgements.
+    pub certain: bool,
+    /// True if the limit itself is no longer passed but the value has not come back inside 80 % of it: keeps an open alert
+    /// open, opens none.
+    pub lingering: bool,
+    /// The event time at which this evidence sufficed.
+    pub at: Timestamp,
+    /// Where the calls counted begin.
+    pub from: Timestamp,
+    /// The count by which the finding grows: an open alert is sent again when it has doubled.
+    pub weight: u64,
+    /// One sentence a person can act on: what, how much, since when. Never a number of a person.
+    pub summary: String,
+    /// The numbers.
+    pub evidence: Vec<Evidence>,
+    /// Some of the calls counted.
+    pub samples: Vec<Sample>,
+    /// Calls counted up to here.
+    pub calls: u64,
+    /// Callees among them.
+    pub callees: u64,
+}

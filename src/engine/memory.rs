@@ -1,0 +1,324 @@
+//! What an app remembers: all its windows, filled from its calls, read by the rules.
+//!
+//! A call enters in two steps: [`Memory::meet`] before the rules judge it (who is this callee to the app?), and
+//! [`Memory::take_in`] after (what did the call say?). Nothing here accuses anybody.
+
+use serde::{Deserialize, Serialize};
+
+use super::number::Number;
+use super::record::{Call, Direction, Feedback, Registration};
+use super::time::{HOUR_S, LocalClock, LocalTime, Minute, Timestamp};
+use super::window::baseline::Baseline;
+use super::window::concurrency::Concurrency;
+use super::window::line::Line;
+use super::window::pairs::{Contact, Pairs, PairsSnapshot};
+use super::window::panes::{Sliding, Span};
+use super::window::recent::Recent;
+use super::window::refusals::{Refusals, RefusalsSnapshot};
+use super::window::repeats::{Repeats, RepeatsSnapshot};
+use super::window::talk::TalkLengths;
+use super::window::tally::Tally;
+use super::window::walk::NumberWalk;
+use super::window::{Map, evict_oldest, keyed_map, sorted};
+
+/// What an app filed and what the policy makes of it. Rules read it; they never see the registration itself.
+#[derive(Clone, Debug)]
+pub struct Profile {
+    /// Where its callees live.
+    pub clock: LocalClock,
+    /// Since when it is known: its registration, or its first call.
+    pub since: Option<Timestamp>,
+    /// Agents it may have signed in, if filed.
+    pub seats: Option<u32>,
+    /// The caller numbers it filed with their channels, by number; empty if none were filed.
+    pub filed: Vec<(Number, u32)>,
+    /// It declared that it plays voice notifications.
+    pub notifies: bool,
+    /// It declared a predictive or progressive dialer.
+    pub predictive: bool,
+}
+
+impl Profile {
+    /// The profile of an app, from what it filed (if it did) and what the policy assumes of everybody.
+    pub fn new(registration: Option<&Registration>, clock: &LocalClock, channels_per_number: u32) -> Self {
+        let declares = |words: &[&str]| {
+            registration.is_some_and(|filed| filed.declared_use.iter().any(|declared| words.contains(&declared.as_str())))
+        };
+        let mut filed: Vec<(Number, u32)> = registration
+            .iter()
+            .flat_map(|registration| &registration.callers)
+            .map(|caller| (caller.number, caller.channels.unwrap_or(channels_per_number)))
+            .collect();
+        filed.sort_unstable();
+        Self {
+            clock: registration
+                .and_then(|filed| filed.timezone.as_deref())
+                .and_then(LocalClock::named)
+                .unwrap_or_else(|| clock.clone()),
+            since: registration.and_then(|filed| filed.since),
+            seats: registration.and_then(|filed| filed.seats),
+            filed,
+            notifies: declares(&["voice_notification"]),
+            predictive: declares(&["predictive_dialer", "progressive_dialer"]),
+        }
+    }
+
+    /// The channels filed for a caller number.
+    pub fn channels(&self, number: Number) -> Option<u32> {
+        self.filed.binary_search_by_key(&number, |(filed, _)| *filed).ok().map(|at| self.filed[at].1)
+    }
+}
+
+/// Bounds of one app's memory. At a bound the oldest goes, and is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MemoryBounds {
+    /// Callees remembered.
+    pub callees: usize,
+    /// Caller numbers remembered.
+    pub callers: usize,
+}
+
+/// What is remembered of one caller number.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct CallerMemory {
+    /// How its calls of the last day ended, by the hour.
+    pub day: Sliding<Tally>,
+    /// Its last calls in time.
+    pub line: Line,
+    /// When it last began a call, in Unix seconds.
+    pub last_s: u32,
+}
+
+/// Everything an app remembers.
+#[derive(Clone, Debug)]
+pub struct Memory {
+    /// End of its first call.
+    pub first_seen: Option<Timestamp>,
+    /// How its calls of the last hour ended.
+    pub hour: Sliding<Tally>,
+    /// How its calls of the last day ended.
+    pub day: Sliding<Tally>,
+    /// The same for calls to fresh callees only.
+    pub day_fresh: Sliding<Tally>,
+    /// Its callees.
+    pub pairs: Pairs,
+    /// Its callees called more than once in a day.
+    pub repeats: Repeats,
+    /// Its callees who refused.
+    pub refusals: Refusals,
+    /// Its last calls.
+    pub recent: Recent,
+    /// Its last first contacts, as numbers.
+    pub walk: NumberWalk,
+    /// Its last talk lengths.
+    pub talks: TalkLengths,
+    /// Its calls in progress.
+    pub concurrency: Concurrency,
+    /// Its own week.
+    pub baseline: Baseline,
+    callers: Map<Number, CallerMemory>,
+    /// Caller numbers forgotten because of the cap.
+    pub callers_evicted: u64,
+    swept_hour: u32,
+}
+
+impl Memory {
+    /// Empty, with hashes keyed by `seed`.
+    pub fn new(seed: u64) -> Self {
+        Self {
+            first_seen: None,
+            hour: Sliding::default(),
+            day: Sliding::default(),
+            day_fresh: Sliding::default(),
+            pairs: Pairs::new(seed),
+            repeats: Repeats::new(seed),
+            refusals: Refusals::new(seed),
+            recent: Recent::default(),
+            walk: NumberWalk::default(),
+            talks: TalkLengths::default(),
+            concurrency: Concurrency::default(),
+            baseline: Baseline::default(),
+            callers: keyed_map(seed),
+            callers_evicted: 0,
+            swept_hour: 0,
+        }
+    }
+
+    /// Who the callee of a call is to the app, before the call is judged.
+    pub fn meet(&mut self, call: &Call, bounds: MemoryBounds) -> Option<Contact> {
+        self.first_seen = self.first_seen.or(Some(call.end));
+        let callee = call.callee.filter(|_| call.is_attempt())?;
+        let contact = self.pairs.called(callee, call.start.seconds(), bounds.callees);
+        let recent = &self.recent;
+        self.repeats.called(call, callee, contact.previous_s, |start_s| recent.find(callee, start_s).cloned());
+        Some(contact)
+    }
+
+    /// What a call said, after it was judged. `keep_concurrency` if somebody asks for calls in progress.
+    pub fn take_in(
+        &mut self,
+        call: &Call,
+        contact: Option<Contact>,
+        minute: Minute,
+        bounds: MemoryBounds,
+        keep_concurrency: bool,
+    ) {
+        self.refusals.note_call(call);
+        match call.direction {
+            Direction::Outbound => self.take_in_outbound(call, contact, minute, bounds, keep_concurrency),
+            Direction::Inbound => {
+                if let Some(person) = call.person() {
+                    self.pairs.called_back(person, call.end.seconds(), bounds.callees);
+                }
+            }
+            Direction::Internal => {}
+        }
+    }
+
+    fn take_in_outbound(
+        &mut self,
+        call: &Call,
+        contact: Option<Contact>,
+        minute: Minute,
+        bounds: MemoryBounds,
+        keep_concurrency: bool,
+    ) {
+        let fresh = contact.is_some_and(|contact| contact.fresh);
+        let tally = Tally::of(call, fresh);
+        self.hour.add(Span::HOUR, minute, &tally);
+        self.day.add(Span::DAY, minute, &tally);
+        if fresh {
+            self.day_fresh.add(Span::DAY, minute, &tally);
+        }
+        self.recent.push(call, fresh);
+        if let Some(talk_s) = call.talk_s() {
+            self.talks.push(talk_s);
+        }
+        if contact.is_some_and(|contact| contact.first)
+            && let Some(value) = call.callee.and_then(Number::e164_value)
+        {
+            self.walk.push(value);
+        }
+        if !call.is_attempt() {
+            return;
+        }
+        let (start_s, end_s) = (call.start.seconds(), call.end.seconds());
+        if keep_concurrency {
+            self.concurrency.add(start_s, end_s);
+        }
+        if let Some(number) = call.caller {
+            let caller = self.caller_entry(number, bounds);
+            caller.day.add(Span::DAY_COARSE, minute, &tally);
+            caller.line.push(start_s, end_s);
+            caller.last_s = caller.last_s.max(start_s);
+        }
+    }
+
+    fn caller_entry(&mut self, number: Number, bounds: MemoryBounds) -> &mut CallerMemory {
+        if self.callers.len() >= bounds.callers.max(8) && !self.callers.contains_key(&number) {
+            self.callers_evicted += evict_oldest(&mut self.callers, bounds.callers.max(8) / 8, |caller| caller.last_s) as u64;
+        }
+        self.callers.entry(number).or_default()
+    }
+
+    /// What a feedback said.
+    pub fn note_feedback(&mut self, feedback: &Feedback) {
+        self.refusals.note_feedback(feedback);
+    }
+
+    /// Lets time pass to the closed `minute`. `local_end` is the wall clock at its end.
+    pub fn advance(&mut self, minute: Minute, local_end: LocalTime) {
+        self.hour.advance(Span::HOUR, minute);
+        self.day.advance(Span::DAY, minute);
+        self.day_fresh.advance(Span::DAY, minute);
+        self.pairs.advance(minute);
+        self.repeats.advance(minute);
+        self.refusals.advance(minute);
+        let _ = local_end;
+        let now_s = minute.end().seconds();
+        if now_s / HOUR_S > self.swept_hour {
+            self.swept_hour = now_s / HOUR_S;
+            let week_s = 7 * 24 * HOUR_S;
+            self.callers.retain(|_, caller| now_s.saturating_sub(caller.last_s) <= week_s);
+            for caller in self.callers.values_mut() {
+                caller.day.advance(Span::DAY_COARSE, minute);
+            }
+        }
+    }
+
+    /// What is remembered of a caller number.
+    pub fn caller(&self, number: Number) -> Option<&CallerMemory> {
+        self.callers.get(&number)
+    }
+
+    /// Caller numbers with calls in the last day and how many each placed, unordered counts only.
+    pub fn calls_per_caller(&self, counts: &mut Vec<u32>) {
+        counts.clear();
+        counts.extend(self.callers.values().map(|caller| caller.day.total().placed).filter(|placed| *placed > 0));
+        counts.sort_unstable();
+    }
+
+    /// The durable form: the same bytes for the same contents.
+    pub fn snapshot(&self) -> MemorySnapshot {
+        MemorySnapshot {
+            first_seen: self.first_seen,
+            hour: self.hour.clone(),
+            day: self.day.clone(),
+            day_fresh: self.day_fresh.clone(),
+            pairs: self.pairs.snapshot(),
+            repeats: self.repeats.snapshot(),
+            refusals: self.refusals.snapshot(),
+            recent: self.recent.clone(),
+            walk: self.walk.clone(),
+            talks: self.talks.clone(),
+            concurrency: self.concurrency.clone(),
+            baseline: self.baseline.clone(),
+            callers: sorted(&self.callers).into_iter().map(|(number, caller)| (number, caller.clone())).collect(),
+            callers_evicted: self.callers_evicted,
+            swept_hour: self.swept_hour,
+        }
+    }
+
+    /// Back from the durable form.
+    pub fn restore(snapshot: MemorySnapshot, seed: u64) -> Self {
+        let mut callers = keyed_map(seed);
+        callers.extend(snapshot.callers);
+        Self {
+            first_seen: snapshot.first_seen,
+            hour: snapshot.hour,
+            day: snapshot.day,
+            day_fresh: snapshot.day_fresh,
+            pairs: Pairs::restore(snapshot.pairs, seed),
+            repeats: Repeats::restore(snapshot.repeats, seed),
+            refusals: Refusals::restore(snapshot.refusals, seed),
+            recent: snapshot.recent,
+            walk: snapshot.walk,
+            talks: snapshot.talks,
+            concurrency: snapshot.concurrency,
+            baseline: snapshot.baseline,
+            callers,
+            callers_evicted: snapshot.callers_evicted,
+            swept_hour: snapshot.swept_hour,
+        }
+    }
+}
+
+/// [`Memory`] with every map in order.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MemorySnapshot {
+    first_seen: Option<Timestamp>,
+    hour: Sliding<Tally>,
+    day: Sliding<Tally>,
+    day_fresh: Sliding<Tally>,
+    pairs: PairsSnapshot,
+    repeats: RepeatsSnapshot,
+    refusals: RefusalsSnapshot,
+    recent: Recent,
+    walk: NumberWalk,
+    talks: TalkLengths,
+    concurrency: Concurrency,
+    baseline: Baseline,
+    callers: Vec<(Number, CallerMemory)>,
+    callers_evicted: u64,
+    swept_hour: u32,
+}

@@ -1,0 +1,4 @@
+//! placeholder until merged
+/// x
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Baseline {}

@@ -1,0 +1,226 @@
+//! Refusal memory: who told an app not to call, how strongly, and what happened since.
+//!
+//! Exact: it accuses, so no sketch may stand in for it. An explicit refusal never expires until a new consent; an implicit
+//! one lasts seven days. Bounded; at the cap the oldest go and are counted.
+
+use serde::{Deserialize, Serialize};
+
+use super::recent::Sample;
+use super::{Map, evict_oldest, keyed_map, sorted};
+use crate::engine::number::Number;
+use crate::engine::record::{Call, Feedback, FeedbackKind, HangupBy, Outcome};
+use crate::engine::time::{DAY_S, Minute, Timestamp};
+
+/// An implicit refusal counts for seven days (`detection.md` D2).
+pub const IMPLICIT_S: u32 = 7 * DAY_S;
+/// An answered call of at most this many seconds that the callee ended is a refusal (S1).
+pub const HANGUP_TALK_S: u32 = 5;
+/// Implicit refusals kept of one callee.
+const IMPLICIT_MAX: usize = 4;
+/// Calls after a refusal kept of one callee, as proof.
+const CALLS_MAX: usize = 10;
+/// Callees held in an app.
+const CALLEES_MAX: usize = 1_000_000;
+
+/// How a callee refused, weakest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Strength {
+    /// Answered, met nobody (see `Tally::dropped`): not a refusal, but a call not to be repeated soon.
+    Dropped,
+    /// Answered and hung up within [`HANGUP_TALK_S`] (S1).
+    HungUp,
+    /// Declined (S2).
+    Declined,
+    /// Said so: opt-out or complaint (S3).
+    Explicit,
+}
+
+/// One refusal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    /// How strong.
+    pub strength: Strength,
+    /// When: the end of the call refused, or the time of the feedback.
+    pub at: Timestamp,
+    /// The call, if it was a call.
+    pub sample: Option<Sample>,
+}
+
+/// All that is remembered of a callee who refused.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refused {
+    /// The explicit refusal, if there is one.
+    pub explicit: Option<Refusal>,
+    /// Whether the explicit refusal was a verified complaint.
+    pub verified: bool,
+    /// The latest implicit ones, oldest first.
+    pub implicit: Vec<Refusal>,
+    /// When the callee last called the app.
+    pub called_back: Option<Timestamp>,
+    /// Calls that disturbed the callee since the explicit refusal.
+    pub calls_since: u32,
+    /// The latest of them.
+    pub samples: Vec<Sample>,
+}
+
+impl Refused {
+    fn last_used_s(&self) -> u32 {
+        let explicit = self.explicit.iter().map(|refusal| refusal.at);
+        explicit.chain(self.implicit.last().map(|refusal| refusal.at)).max().map_or(0, Timestamp::seconds)
+    }
+
+    /// Implicit refusals of at least `strength` within `within_s` before `start`, later than the last call-back.
+    pub fn implicit_before(&self, start: Timestamp, strength: Strength, within_s: u32) -> impl Iterator<Item = &Refusal> {
+        let from = start.plus_millis(-i64::from(within_s) * 1_000);
+        self.implicit.iter().filter(move |refusal| {
+            refusal.strength >= strength
+                && refusal.at <= start
+                && refusal.at >= from
+                && self.called_back.is_none_or(|called_back| called_back <= refusal.at)
+        })
+    }
+
+    /// The explicit refusal that stands when a call begins: said before it, and not followed by a call from the callee
+    /// within the last 24 hours, which asks to be called.
+    pub fn explicit_before(&self, start: Timestamp) -> Option<&Refusal> {
+        let day_ago = start.plus_millis(-i64::from(DAY_S) * 1_000);
+        let asked = |at: Timestamp| self.called_back.is_some_and(|back| back > at && back >= day_ago && back <= start);
+        self.explicit.as_ref().filter(|refusal| refusal.at <= start && !asked(refusal.at))
+    }
+}
+
+/// Everybody who refused an app.
+#[derive(Clone, Debug)]
+pub struct Refusals {
+    map: Map<u64, Refused>,
+    evicted: u64,
+    swept_day: u32,
+}
+
+impl Refusals {
+    /// Empty, with hashes keyed by `seed`.
+    pub fn new(seed: u64) -> Self {
+        Self { map: keyed_map(seed), evicted: 0, swept_day: 0 }
+    }
+
+    /// What is remembered of a callee.
+    pub fn get(&self, callee: Number) -> Option<&Refused> {
+        self.map.get(&callee.packed())
+    }
+
+    /// Counts a call that disturbed a callee after an explicit refusal.
+    pub fn called_after_refusal(&mut self, callee: Number, call: &Call) {
+        if let Some(refused) = self.map.get_mut(&callee.packed()) {
+            refused.calls_since += 1;
+            if refused.samples.len() == CALLS_MAX {
+                refused.samples.remove(0);
+            }
+            refused.samples.push(Sample::of(call));
+        }
+    }
+
+    /// Notes what a call says about its callee's will. To be called after the rules have judged the call.
+    pub fn note_call(&mut self, call: &Call) {
+        let Some(callee) = call.person() else { return };
+        if call.direction == crate::engine::record::Direction::Inbound {
+            if let Some(refused) = self.map.get_mut(&callee.packed()) {
+                refused.called_back = refused.called_back.max(Some(call.end));
+            }
+            return;
+        }
+        let Some(strength) = refusal_of(call) else { return };
+        let refused = self.entry(callee);
+        if refused.implicit.len() == IMPLICIT_MAX {
+            refused.implicit.remove(0);
+        }
+        refused.implicit.push(Refusal { strength, at: call.end, sample: Some(Sample::of(call)) });
+    }
+
+    /// Notes what a feedback says about a callee's will.
+    pub fn note_feedback(&mut self, feedback: &Feedback) {
+        match feedback.kind {
+            FeedbackKind::OptOut | FeedbackKind::Complaint => {
+                let refused = self.entry(feedback.callee);
+                refused.verified |= feedback.verified;
+                // The first refusal stands: what was counted since stays counted.
+                if refused.explicit.as_ref().is_none_or(|refusal| feedback.at < refusal.at) {
+                    refused.explicit = Some(Refusal { strength: Strength::Explicit, at: feedback.at, sample: None });
+                }
+            }
+            FeedbackKind::Consent => {
+                if let Some(refused) = self.map.get_mut(&feedback.callee.packed())
+                    && refused.last_used_s() <= feedback.at.seconds()
+                {
+                    self.map.remove(&feedback.callee.packed());
+                }
+            }
+            FeedbackKind::Inspection => {}
+        }
+    }
+
+    fn entry(&mut self, callee: Number) -> &mut Refused {
+        if self.map.len() >= CALLEES_MAX && !self.map.contains_key(&callee.packed()) {
+            self.evicted += evict_oldest(&mut self.map, CALLEES_MAX / 8, Refused::last_used_s) as u64;
+        }
+        self.map.entry(callee.packed()).or_default()
+    }
+
+    /// Lets time pass: once a day, callees with nothing but expired implicit refusals are dropped.
+    pub fn advance(&mut self, minute: Minute) {
+        let now_s = minute.end().seconds();
+        if now_s / DAY_S > self.swept_day {
+            self.swept_day = now_s / DAY_S;
+            self.map.retain(|_, refused| refused.explicit.is_some() || now_s.saturating_sub(refused.last_used_s()) <= IMPLICIT_S);
+        }
+    }
+
+    /// Callees held.
+    pub fn len(&self) -> usize {
+        self.map.len()
+    }
+
+    /// Whether nobody refused.
+    pub fn is_empty(&self) -> bool {
+        self.map.is_empty()
+    }
+
+    /// The durable form: the same bytes for the same contents.
+    pub fn snapshot(&self) -> RefusalsSnapshot {
+        RefusalsSnapshot {
+            refused: sorted(&self.map).into_iter().map(|(key, refused)| (key, refused.clone())).collect(),
+            evicted: self.evicted,
+            swept_day: self.swept_day,
+        }
+    }
+
+    /// Back from the durable form.
+    pub fn restore(snapshot: RefusalsSnapshot, seed: u64) -> Self {
+        let mut map = keyed_map(seed);
+        map.extend(snapshot.refused);
+        Self { map, evicted: snapshot.evicted, swept_day: snapshot.swept_day }
+    }
+}
+
+/// What an outbound call says about the callee's will.
+fn refusal_of(call: &Call) -> Option<Strength> {
+    match call.outcome {
+        Outcome::Rejected => Some(Strength::Declined),
+        Outcome::Answered
+            if call.hangup_by == HangupBy::Customer && call.talk_s().is_some_and(|talk_s| talk_s <= HANGUP_TALK_S) =>
+        {
+            Some(Strength::HungUp)
+        }
+        Outcome::Answered if !call.has_agent && call.talk_s().is_some_and(|talk_s| talk_s <= super::tally::SHORT_TALK_S) => {
+            Some(Strength::Dropped)
+        }
+        _ => None,
+    }
+}
+
+/// [`Refusals`] in the order of the callees.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RefusalsSnapshot {
+    refused: Vec<(u64, Refused)>,
+    evicted: u64,
+    swept_day: u32,
+}
