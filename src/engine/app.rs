@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::alert::Alert;
-use super::alert::book::Book;
+use super::alert::book::{Book, Letterhead};
 use super::detector::{Finding, Found, Judged, Mode, Observed, RuleName, RuleStates};
 use super::memory::{Memory, MemorySnapshot, Profile};
 use super::number::Number;
@@ -25,6 +25,9 @@ pub struct App {
     book: Book,
     shadow_book: Book,
     calls_judged: u64,
+    calls_flooded: u64,
+    waiting_calls: usize,
+    last_judged: Minute,
 }
 
 impl App {
@@ -39,6 +42,9 @@ impl App {
             book: Book::default(),
             shadow_book: Book::default(),
             calls_judged: 0,
+            calls_flooded: 0,
+            waiting_calls: 0,
+            last_judged: Minute::default(),
         }
     }
 
@@ -65,6 +71,26 @@ impl App {
     /// Calls judged, ever.
     pub fn calls_judged(&self) -> u64 {
         self.calls_judged
+    }
+
+    /// Calls of it that wait in the shard.
+    pub fn waiting_calls(&self) -> usize {
+        self.waiting_calls
+    }
+
+    /// The last minute judged.
+    pub fn last_judged(&self) -> Minute {
+        self.last_judged
+    }
+
+    /// Notes that a call of it waits in the shard.
+    pub fn admitted(&mut self) {
+        self.waiting_calls += 1;
+    }
+
+    /// Notes that a call of it was turned away at the bound.
+    pub fn flooded(&mut self) {
+        self.calls_flooded += 1;
     }
 
     /// Takes in what it filed.
@@ -104,8 +130,10 @@ impl App {
         let callers = callers_of(calls);
         let judged = Judged { minute, callers: &callers, memory: &self.memory, profile: &self.profile, local_end };
         self.rules.judge(&policy.rules, &judged, found);
-        self.enter(minute, policy, found, effects);
         self.calls_judged += calls.len() as u64;
+        self.waiting_calls -= calls.len();
+        self.last_judged = minute;
+        self.enter(minute, policy, found, effects);
     }
 
     fn heed(&mut self, feedback: &Feedback, policy: &Policy, found: &mut Found) {
@@ -135,24 +163,34 @@ impl App {
             return;
         }
         let now = minute.end();
+        let letterhead = Letterhead { policy, app_id: &self.id, now, completeness: self.completeness() };
         for (rule, finding) in one_a_subject(found.drain().collect()) {
             let (book, out) = match policy.rules.mode(rule) {
                 Mode::Shadow => (&mut self.shadow_book, &mut effects.shadowed),
                 _ => (&mut self.book, &mut effects.alerts),
             };
-            book.enter(policy, &self.id, rule, finding, now, out);
+            book.enter(&letterhead, rule, finding, out);
         }
-        self.book.settle(policy, &self.id, now, &mut effects.alerts);
-        self.shadow_book.settle(policy, &self.id, now, &mut effects.shadowed);
+        self.book.settle(&letterhead, &mut effects.alerts);
+        self.shadow_book.settle(&letterhead, &mut effects.shadowed);
+    }
+
+    /// The share of its calls and callees that no bound has cut off.
+    fn completeness(&self) -> f64 {
+        let share = |kept: u64, lost: u64| if lost == 0 { 1.0 } else { kept as f64 / (kept + lost) as f64 };
+        let calls = share(self.calls_judged, self.calls_flooded);
+        calls.min(share(self.memory.pairs.len() as u64, self.memory.pairs.evicted()))
     }
 
     /// Its open alerts as they would be sent now.
-    pub fn open_alerts(&self, policy: &Policy, minute: Minute) -> Vec<Alert> {
-        self.book.open_alerts(policy, &self.id, minute.end())
+    pub fn open_alerts(&self, policy: &Policy) -> Vec<Alert> {
+        let now = self.last_judged.end();
+        self.book.open_alerts(&Letterhead { policy, app_id: &self.id, now, completeness: self.completeness() })
     }
 
-    /// The durable form.
-    pub fn snapshot(&self) -> AppSnapshot {
+    /// The durable form, together with what waits for it in the shard.
+    pub fn snapshot(&self, mut waiting: Waiting) -> AppSnapshot {
+        waiting.calls.sort_unstable_by(|call, other| call.end.cmp(&other.end).then_with(|| call.id.cmp(&other.id)));
         AppSnapshot {
             id: self.id.clone(),
             registration: self.registration.clone(),
@@ -161,12 +199,15 @@ impl App {
             book: self.book.clone(),
             shadow_book: self.shadow_book.clone(),
             calls_judged: self.calls_judged,
+            calls_flooded: self.calls_flooded,
+            last_judged: self.last_judged,
+            waiting,
         }
     }
 
-    /// Back from the durable form.
-    pub fn restore(snapshot: AppSnapshot, policy: &Policy, seed: u64) -> Self {
-        Self {
+    /// Back from the durable form, and what is to wait for it in the shard.
+    pub fn restore(snapshot: AppSnapshot, policy: &Policy, seed: u64) -> (Self, Waiting) {
+        let app = Self {
             profile: Profile::new(snapshot.registration.as_ref(), &policy.clock, policy.channels_per_number),
             id: snapshot.id,
             registration: snapshot.registration,
@@ -175,8 +216,21 @@ impl App {
             book: snapshot.book,
             shadow_book: snapshot.shadow_book,
             calls_judged: snapshot.calls_judged,
-        }
+            calls_flooded: snapshot.calls_flooded,
+            waiting_calls: snapshot.waiting.calls.len(),
+            last_judged: snapshot.last_judged,
+        };
+        (app, snapshot.waiting)
     }
+}
+
+/// The records of an app that wait for their minute.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Waiting {
+    /// Calls.
+    pub calls: Vec<Call>,
+    /// Feedback, with the minute it waits for.
+    pub feedback: Vec<(Minute, Feedback)>,
 }
 
 /// The state of an app.
@@ -189,6 +243,16 @@ pub struct AppSnapshot {
     book: Book,
     shadow_book: Book,
     calls_judged: u64,
+    calls_flooded: u64,
+    last_judged: Minute,
+    waiting: Waiting,
+}
+
+impl AppSnapshot {
+    /// The app's id.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
 }
 
 /// The caller numbers of a minute's outbound calls, each once, in order.

@@ -48,7 +48,7 @@ impl Default for Bounds {
             apps: 1_000_000,
             memory: MemoryBounds { callees: 1_000_000, callers: 10_000 },
             open_alerts: 1_000,
-            waiting_calls: 2_000_000,
+            waiting_calls: 500_000,
         }
     }
 }

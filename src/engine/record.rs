@@ -192,7 +192,7 @@ pub struct CallRecord<'a> {
 }
 
 /// What somebody said about an app's calls to a callee.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Feedback {
     /// What it says.
     pub kind: FeedbackKind,
@@ -423,8 +423,32 @@ impl Call {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
+
+    /// A made-up outbound call that rang out.
+    pub(crate) fn call(id: &str, end_s: i64, length_s: i64) -> Call {
+        let end = Timestamp::from_seconds(end_s);
+        let record = CallRecord {
+            app_id: "app".into(),
+            call_id: id.into(),
+            direction: Direction::Outbound,
+            kind: Kind::Unknown,
+            caller: Number::parse("+8675580000001", "86"),
+            callee: Number::parse("+8619900000001", "86"),
+            start: end.plus_millis(-length_s * 1_000),
+            ring: None,
+            answer: None,
+            end,
+            outcome: Outcome::NoAnswer,
+            raw_outcome: RawOutcome::default(),
+            hangup_by: HangupBy::Unknown,
+            agent: None,
+            caller_region: None,
+            callee_region: None,
+        };
+        Call::new(&record, Position::default())
+    }
 
     #[test]
     fn a_call_is_small() {

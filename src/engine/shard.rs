@@ -9,12 +9,12 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::alert::Alert;
-use super::app::{App, AppSnapshot};
+use super::app::{App, AppSnapshot, Waiting};
 use super::detector::Found;
 use super::policy::Policy;
 use super::record::{Call, CallRecord, Feedback, Position, Registration};
 use super::time::{MINUTE_MS, Minute, Timestamp};
-use super::waiting::{AppSlot, Bucket, WaitingRoom};
+use super::waiting::{AppSlot, Share, WaitingRoom};
 use super::window::{Map, keyed_map};
 
 /// Everything that can happen to a shard.
@@ -41,6 +41,8 @@ pub enum Accepted {
     LateDropped,
     /// It is here already.
     Duplicate,
+    /// More calls of this app wait than the bound allows: it does not count, and the app's alerts say so.
+    Flooded,
 }
 
 /// What should happen outside.
@@ -57,7 +59,9 @@ pub struct Shard {
     policy: Arc<Policy>,
     seed: u64,
     slots: Map<Box<str>, AppSlot>,
-    apps: Vec<App>,
+    /// By slot; `None` where an app was evicted.
+    apps: Vec<Option<App>>,
+    free: Vec<AppSlot>,
     waiting: WaitingRoom,
     /// The first minute not yet judged.
     open: Minute,
@@ -75,6 +79,7 @@ impl Shard {
             seed,
             slots: keyed_map(seed),
             apps: Vec::new(),
+            free: Vec::new(),
             waiting: WaitingRoom::new(seed),
             open: Minute(0),
             awake: BTreeSet::new(),
@@ -90,7 +95,9 @@ impl Shard {
             Input::Feedback(feedback) => self.feedback(feedback),
             Input::Registration(registration) => {
                 let slot = self.slot(&registration.app_id);
-                self.apps[slot as usize].register(registration, &self.policy);
+                if let Some(app) = &mut self.apps[slot as usize] {
+                    app.register(registration, &self.policy);
+                }
                 Accepted::Applied
             }
             Input::Tick(at) => {
@@ -105,7 +112,16 @@ impl Shard {
             return Accepted::LateDropped;
         }
         let slot = self.slot(&record.app_id);
-        if self.waiting.admit_call(slot, Call::new(record, position)) { Accepted::Applied } else { Accepted::Duplicate }
+        let Some(app) = &mut self.apps[slot as usize] else { return Accepted::Flooded };
+        if app.waiting_calls() >= self.policy.bounds.waiting_calls {
+            app.flooded();
+            return Accepted::Flooded;
+        }
+        if !self.waiting.admit_call(slot, Call::new(record, position)) {
+            return Accepted::Duplicate;
+        }
+        app.admitted();
+        Accepted::Applied
     }
 
     fn feedback(&mut self, feedback: &Feedback) -> Accepted {
@@ -124,10 +140,45 @@ impl Shard {
         if let Some(slot) = self.slots.get(app_id) {
             return *slot;
         }
-        let slot = self.apps.len() as AppSlot;
+        if self.slots.len() >= self.policy.bounds.apps.max(1) {
+            self.evict_apps();
+        }
+        let app = Some(App::new(app_id, &self.policy, self.seed));
+        let slot = match self.free.pop() {
+            Some(slot) => {
+                self.apps[slot as usize] = app;
+                slot
+            }
+            None => {
+                self.apps.push(app);
+                self.apps.len() as AppSlot - 1
+            }
+        };
         self.slots.insert(app_id.into(), slot);
-        self.apps.push(App::new(app_id, &self.policy, self.seed));
         slot
+    }
+
+    /// Forgets an eighth of the apps: those longest unheard of, with nothing waiting and no alert open.
+    fn evict_apps(&mut self) {
+        let mut idle: Vec<(Minute, &str, AppSlot)> = self
+            .slots
+            .values()
+            .filter_map(|slot| self.apps[*slot as usize].as_ref().map(|app| (app, *slot)))
+            .filter(|(app, slot)| app.waiting_calls() == 0 && !self.awake.contains(slot))
+            .map(|(app, slot)| (app.last_judged(), app.id(), slot))
+            .collect();
+        idle.sort_unstable();
+        let evict = (self.slots.len() / 8).max(1);
+        let evicted: Vec<AppSlot> = idle.into_iter().take(evict).map(|(_, _, slot)| slot).collect();
+        // Feedback may wait for an app that never called: it goes with the app.
+        for slot in evicted {
+            if let Some(app) = self.apps[slot as usize].take() {
+                self.slots.remove(app.id());
+                self.waiting.forget_feedback(slot);
+                self.free.push(slot);
+                self.apps_evicted += 1;
+            }
+        }
     }
 
     /// Closes every minute that ends at or before the watermark: `at` less the lateness.
@@ -150,48 +201,47 @@ impl Shard {
     }
 
     fn close(&mut self, minute: Minute, effects: &mut Effects) {
-        let bucket = self.waiting.close(minute).unwrap_or_default();
+        let closed = self.waiting.close(minute);
         let before = (effects.alerts.len(), effects.shadowed.len());
         let awake = std::mem::take(&mut self.awake);
         let mut silent = awake.iter().copied().peekable();
-        for (slot, calls, feedback) in shares(&bucket) {
-            while let Some(earlier) = silent.next_if(|earlier| *earlier < slot) {
-                self.judge(earlier, minute, &[], &[], effects);
+        for share in closed.shares() {
+            while let Some(earlier) = silent.next_if(|earlier| *earlier < share.0) {
+                self.judge((earlier, &[], &[]), minute, effects);
             }
-            silent.next_if_eq(&slot);
-            self.judge(slot, minute, calls, feedback, effects);
+            silent.next_if_eq(&share.0);
+            self.judge(share, minute, effects);
         }
         for slot in silent {
-            self.judge(slot, minute, &[], &[], effects);
+            self.judge((slot, &[], &[]), minute, effects);
         }
+        // Slots depend on who came first; what leaves must not.
         let order = |alert: &Alert, other: &Alert| alert.app_id.cmp(&other.app_id);
         effects.alerts[before.0..].sort_by(order);
         effects.shadowed[before.1..].sort_by(order);
-        self.waiting.recycle(bucket);
+        self.waiting.recycle(closed);
     }
 
-    fn judge(
-        &mut self,
-        slot: AppSlot,
-        minute: Minute,
-        calls: &[(AppSlot, Call)],
-        feedback: &[(AppSlot, Feedback)],
-        effects: &mut Effects,
-    ) {
-        let app = &mut self.apps[slot as usize];
+    fn judge(&mut self, (slot, calls, feedback): Share<'_>, minute: Minute, effects: &mut Effects) {
+        let Some(app) = &mut self.apps[slot as usize] else { return };
         app.judge(minute, calls, feedback, &self.policy, &mut self.found, effects);
         if app.is_waiting() {
             self.awake.insert(slot);
         }
     }
 
-    /// Apps known.
-    pub fn apps(&self) -> &[App] {
-        &self.apps
+    /// The apps known, in no order.
+    pub fn apps(&self) -> impl Iterator<Item = &App> {
+        self.apps.iter().flatten()
+    }
+
+    /// An app by its id.
+    pub fn app(&self, app_id: &str) -> Option<&App> {
+        self.slots.get(app_id).and_then(|slot| self.apps[*slot as usize].as_ref())
     }
 
     /// The policy it judges by.
-    pub fn policy(&self) -> &Policy {
+    pub fn policy(&self) -> &Arc<Policy> {
         &self.policy
     }
 
@@ -205,32 +255,53 @@ impl Shard {
         self.waiting.len()
     }
 
-    /// The whole state: the same bytes for the same history.
+    /// Apps forgotten because of the bound.
+    pub fn apps_evicted(&self) -> u64 {
+        self.apps_evicted
+    }
+
+    /// The whole state: the same bytes for the same records, whatever their order within the lateness.
     pub fn snapshot(&self) -> ShardSnapshot {
-        ShardSnapshot {
-            apps: self.apps.iter().map(App::snapshot).collect(),
-            waiting: self.waiting.snapshot().into_iter().collect(),
-            open: self.open,
-            awake: self.awake.clone(),
-            apps_evicted: self.apps_evicted,
+        let mut waiting: Map<AppSlot, Waiting> = keyed_map(self.seed);
+        for (slot, call) in self.waiting.calls() {
+            waiting.entry(slot).or_default().calls.push(call.clone());
         }
+        for (slot, minute, feedback) in self.waiting.feedback() {
+            waiting.entry(slot).or_default().feedback.push((minute, feedback.clone()));
+        }
+        let mut apps: Vec<AppSnapshot> = self
+            .slots
+            .values()
+            .filter_map(|slot| self.apps[*slot as usize].as_ref().map(|app| (app, waiting.remove(slot).unwrap_or_default())))
+            .map(|(app, waiting)| app.snapshot(waiting))
+            .collect();
+        apps.sort_unstable_by(|app, other| app.id().cmp(other.id()));
+        ShardSnapshot { open: self.open, apps_evicted: self.apps_evicted, apps }
     }
 
     /// A shard that goes on where the snapshot was taken.
     pub fn restore(snapshot: ShardSnapshot, policy: Arc<Policy>, seed: u64) -> Self {
-        let apps: Vec<App> = snapshot.apps.into_iter().map(|app| App::restore(app, &policy, seed)).collect();
-        let mut slots = keyed_map(seed);
-        slots.extend(apps.iter().enumerate().map(|(slot, app)| (Box::from(app.id()), slot as AppSlot)));
-        Self {
-            policy,
-            seed,
-            slots,
-            apps,
-            waiting: WaitingRoom::restore(snapshot.waiting.into_iter().collect(), seed),
-            open: snapshot.open,
-            awake: snapshot.awake,
-            apps_evicted: snapshot.apps_evicted,
-            found: Found::default(),
+        let mut shard = Self::new(policy, seed);
+        shard.open = snapshot.open;
+        shard.apps_evicted = snapshot.apps_evicted;
+        for app in snapshot.apps {
+            shard.restore_app(app);
+        }
+        shard
+    }
+
+    fn restore_app(&mut self, snapshot: AppSnapshot) {
+        let slot = self.slot(snapshot.id());
+        let (app, waiting) = App::restore(snapshot, &self.policy, self.seed);
+        if app.is_waiting() {
+            self.awake.insert(slot);
+        }
+        self.apps[slot as usize] = Some(app);
+        for call in waiting.calls {
+            self.waiting.admit_call(slot, call);
+        }
+        for (minute, feedback) in waiting.feedback {
+            self.waiting.admit_feedback(slot, feedback, minute);
         }
     }
 }
@@ -238,25 +309,7 @@ impl Shard {
 /// The state of a shard, in a fixed order.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ShardSnapshot {
-    apps: Vec<AppSnapshot>,
-    waiting: Vec<(Minute, Bucket)>,
     open: Minute,
-    awake: BTreeSet<AppSlot>,
     apps_evicted: u64,
-}
-
-/// What one app has in a closed bucket.
-type Share<'a> = (AppSlot, &'a [(AppSlot, Call)], &'a [(AppSlot, Feedback)]);
-
-/// A closed bucket, app by app: its calls and its feedback, each in order.
-fn shares(bucket: &Bucket) -> impl Iterator<Item = Share<'_>> {
-    let mut calls = &bucket.calls[..];
-    let mut feedback = &bucket.feedback[..];
-    std::iter::from_fn(move || {
-        let slot = calls.first().map(|(slot, _)| *slot).into_iter().chain(feedback.first().map(|(slot, _)| *slot)).min()?;
-        let (own_calls, other_calls) = calls.split_at(calls.partition_point(|(other, _)| *other == slot));
-        let (own_feedback, other_feedback) = feedback.split_at(feedback.partition_point(|(other, _)| *other == slot));
-        (calls, feedback) = (other_calls, other_feedback);
-        Some((slot, own_calls, own_feedback))
-    })
+    apps: Vec<AppSnapshot>,
 }

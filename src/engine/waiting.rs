@@ -4,25 +4,49 @@
 //! records come in, they leave in the same. Doubles are recognised exactly, among the records that wait; a double of a
 //! record that has left is late by definition.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{BuildHasher, Hash};
 
 use hashbrown::HashTable;
-use serde::{Deserialize, Serialize};
 
 use super::record::{Call, CallId, Feedback};
-use super::time::Minute;
+use super::time::{Minute, Timestamp};
 
 /// The place of an app in its shard.
 pub type AppSlot = u32;
 
-/// The records of one minute, each with its app.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Bucket {
+/// The records of one minute while it is open.
+#[derive(Clone, Debug, Default)]
+struct Bucket {
+    calls: Vec<(AppSlot, Call)>,
+    feedback: BTreeSet<(AppSlot, Timestamp, Feedback)>,
+}
+
+/// The records of a closed minute, in the order in which they are judged: by app, then time, then id.
+#[derive(Clone, Debug, Default)]
+pub struct Closed {
     /// Calls that ended in it.
     pub calls: Vec<(AppSlot, Call)>,
     /// Feedback given in it.
     pub feedback: Vec<(AppSlot, Feedback)>,
+}
+
+/// What one app has in a closed minute.
+pub type Share<'a> = (AppSlot, &'a [(AppSlot, Call)], &'a [(AppSlot, Feedback)]);
+
+impl Closed {
+    /// App by app.
+    pub fn shares(&self) -> impl Iterator<Item = Share<'_>> {
+        let mut calls = &self.calls[..];
+        let mut feedback = &self.feedback[..];
+        std::iter::from_fn(move || {
+            let slot = calls.first().map(|(slot, _)| *slot).into_iter().chain(feedback.first().map(|(slot, _)| *slot)).min()?;
+            let (own_calls, other_calls) = calls.split_at(calls.partition_point(|(other, _)| *other == slot));
+            let (own_feedback, other_feedback) = feedback.split_at(feedback.partition_point(|(other, _)| *other == slot));
+            (calls, feedback) = (other_calls, other_feedback);
+            Some((slot, own_calls, own_feedback))
+        })
+    }
 }
 
 /// Where a waiting call lies, for the index of doubles.
@@ -38,8 +62,8 @@ pub struct WaitingRoom {
     buckets: BTreeMap<Minute, Bucket>,
     index: HashTable<Place>,
     hasher: foldhash::fast::FixedState,
-    /// An emptied bucket, kept for its memory.
-    spare: Bucket,
+    /// The memory of a closed minute, for the next one.
+    spare: Vec<(AppSlot, Call)>,
 }
 
 impl WaitingRoom {
@@ -49,24 +73,25 @@ impl WaitingRoom {
             buckets: BTreeMap::new(),
             index: HashTable::new(),
             hasher: foldhash::fast::FixedState::with_seed(seed),
-            spare: Bucket::default(),
+            spare: Vec::new(),
         }
     }
 
     /// Lets a call in; `false` if one with its id is here already.
     pub fn admit_call(&mut self, app: AppSlot, call: Call) -> bool {
-        let hash = self.hash(app, &call.id);
-        let buckets = &self.buckets;
+        let hash = hash_of(&self.hasher, app, &call.id);
         let same = |place: &Place| {
-            let (other_app, other) = &buckets[&place.minute].calls[place.index as usize];
+            let (other_app, other) = &self.buckets[&place.minute].calls[place.index as usize];
             *other_app == app && other.id == call.id
         };
         if self.index.find(hash, same).is_some() {
             return false;
         }
         let minute = call.end.minute();
-        let spare = &mut self.spare;
-        let bucket = self.buckets.entry(minute).or_insert_with(|| std::mem::take(spare));
+        let bucket = self.buckets.entry(minute).or_default();
+        if bucket.calls.capacity() == 0 {
+            bucket.calls = std::mem::take(&mut self.spare);
+        }
         let place = Place { minute, index: bucket.calls.len() as u32 };
         bucket.calls.push((app, call));
         let (buckets, hasher) = (&self.buckets, &self.hasher);
@@ -79,12 +104,14 @@ impl WaitingRoom {
 
     /// Lets a feedback in at `minute`; `false` if an equal one is here already.
     pub fn admit_feedback(&mut self, app: AppSlot, feedback: Feedback, minute: Minute) -> bool {
-        let bucket = self.buckets.entry(minute).or_default();
-        let known = bucket.feedback.iter().any(|(other_app, other)| *other_app == app && *other == feedback);
-        if !known {
-            bucket.feedback.push((app, feedback));
+        self.buckets.entry(minute).or_default().feedback.insert((app, feedback.at, feedback))
+    }
+
+    /// Drops the feedback that waits for an app.
+    pub fn forget_feedback(&mut self, app: AppSlot) {
+        for bucket in self.buckets.values_mut() {
+            bucket.feedback.retain(|(other, _, _)| *other != app);
         }
-        !known
     }
 
     /// The first minute in which something waits.
@@ -92,35 +119,32 @@ impl WaitingRoom {
         self.buckets.keys().next().copied()
     }
 
-    /// Takes a minute out, its records in the order in which they are judged: by app, then time, then id.
-    pub fn close(&mut self, minute: Minute) -> Option<Bucket> {
-        let mut bucket = self.buckets.remove(&minute)?;
+    /// Takes a minute out; empty if nothing waits in it.
+    pub fn close(&mut self, minute: Minute) -> Closed {
+        let Some(bucket) = self.buckets.remove(&minute) else { return Closed::default() };
         for (index, (app, call)) in bucket.calls.iter().enumerate() {
-            let hash = self.hash(*app, &call.id);
+            let hash = hash_of(&self.hasher, *app, &call.id);
             let here = |place: &Place| place.minute == minute && place.index == index as u32;
             if let Ok(entry) = self.index.find_entry(hash, here) {
                 entry.remove();
             }
         }
-        bucket.calls.sort_unstable_by(|(app, call), (other_app, other)| {
+        let mut calls = bucket.calls;
+        calls.sort_unstable_by(|(app, call), (other_app, other)| {
             app.cmp(other_app)
                 .then(call.end.cmp(&other.end))
                 .then(call.start.cmp(&other.start))
                 .then_with(|| call.id.cmp(&other.id))
         });
-        bucket.feedback.sort_unstable_by(|(app, feedback), (other_app, other)| {
-            let key = |feedback: &Feedback| (feedback.at, feedback.kind, feedback.callee, feedback.verified);
-            app.cmp(other_app).then(key(feedback).cmp(&key(other))).then_with(|| feedback.channel.cmp(&other.channel))
-        });
-        Some(bucket)
+        Closed { calls, feedback: bucket.feedback.into_iter().map(|(app, _, feedback)| (app, feedback)).collect() }
     }
 
-    /// Gives a closed bucket's memory back for the next minute.
-    pub fn recycle(&mut self, mut bucket: Bucket) {
-        bucket.calls.clear();
-        bucket.feedback.clear();
-        if bucket.calls.capacity() > self.spare.calls.capacity() {
-            self.spare = bucket;
+    /// Gives a closed minute's memory back for the next one.
+    pub fn recycle(&mut self, closed: Closed) {
+        let mut calls = closed.calls;
+        calls.clear();
+        if calls.capacity() > self.spare.capacity() {
+            self.spare = calls;
         }
     }
 
@@ -134,38 +158,57 @@ impl WaitingRoom {
         self.index.is_empty()
     }
 
-    /// The durable form: records in the order in which they will be judged.
-    pub fn snapshot(&self) -> BTreeMap<Minute, Bucket> {
-        let mut copy = self.clone();
-        self.buckets.keys().filter_map(|minute| copy.close(*minute).map(|bucket| (*minute, bucket))).collect()
+    /// All calls waiting, minute by minute, in no order within it.
+    pub fn calls(&self) -> impl Iterator<Item = (AppSlot, &Call)> {
+        self.buckets.values().flat_map(|bucket| bucket.calls.iter().map(|(app, call)| (*app, call)))
     }
 
-    /// Back from the durable form.
-    pub fn restore(buckets: BTreeMap<Minute, Bucket>, seed: u64) -> Self {
-        let mut room = Self::new(seed);
-        for (minute, bucket) in buckets {
-            for (app, call) in bucket.calls {
-                room.admit_call(app, call);
-            }
-            for (app, feedback) in bucket.feedback {
-                room.admit_feedback(app, feedback, minute);
-            }
-        }
-        room
-    }
-
-    fn hash(&self, app: AppSlot, id: &CallId) -> u64 {
-        hash_of(&self.hasher, app, id)
+    /// All feedback waiting, with the minute it waits for.
+    pub fn feedback(&self) -> impl Iterator<Item = (AppSlot, Minute, &Feedback)> {
+        self.buckets
+            .iter()
+            .flat_map(|(minute, bucket)| bucket.feedback.iter().map(|(app, _, feedback)| (*app, *minute, feedback)))
     }
 }
 
 fn hash_of(hasher: &foldhash::fast::FixedState, app: AppSlot, id: &CallId) -> u64 {
-    struct Key<'k>(AppSlot, &'k CallId);
-    impl Hash for Key<'_> {
-        fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
-            self.0.hash(state);
-            self.1.hash(state);
+    let mut state = hasher.build_hasher();
+    app.hash(&mut state);
+    id.hash(&mut state);
+    std::hash::Hasher::finish(&state)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::record::tests::call;
+
+    #[test]
+    fn doubles_are_turned_away_until_their_minute_has_closed() {
+        let mut room = WaitingRoom::new(3);
+        let (first, second) = (call("a", 1_700_000_000, 10), call("b", 1_700_000_005, 10));
+        assert!(room.admit_call(0, first.clone()));
+        assert!(room.admit_call(1, first.clone()), "another app's call of the same id is another call");
+        assert!(room.admit_call(0, second));
+        assert!(!room.admit_call(0, first.clone()));
+        assert_eq!(room.len(), 3);
+        let minute = room.first().expect("not empty");
+        let closed = room.close(minute);
+        let order: Vec<_> = closed.calls.iter().map(|(app, call)| (*app, call.id.to_string())).collect();
+        assert_eq!(order, [(0, "a".into()), (0, "b".into()), (1, "a".into())]);
+        assert_eq!(closed.shares().map(|(app, calls, _)| (app, calls.len())).collect::<Vec<_>>(), [(0, 2), (1, 1)]);
+        assert!(room.is_empty());
+        assert!(room.admit_call(0, first));
+    }
+
+    #[test]
+    fn the_index_survives_growth() {
+        let mut room = WaitingRoom::new(3);
+        for index in 0..5_000 {
+            assert!(room.admit_call(0, call(&format!("call-{index}"), 1_700_000_000 + index % 300, 1)));
+        }
+        for index in 0..5_000 {
+            assert!(!room.admit_call(0, call(&format!("call-{index}"), 1_700_000_000 + index % 300, 1)));
         }
     }
-    hasher.hash_one(Key(app, id))
 }

@@ -46,6 +46,19 @@ struct Incident {
     callees_before: u64,
 }
 
+/// What every alert of a judgement has in common.
+#[derive(Clone, Copy, Debug)]
+pub struct Letterhead<'a> {
+    /// The policy judged by.
+    pub policy: &'a Policy,
+    /// The app judged.
+    pub app_id: &'a str,
+    /// The event time of the judgement: the end of the minute.
+    pub now: Timestamp,
+    /// The share of the app's calls and callees that no bound has cut off.
+    pub completeness: f64,
+}
+
 /// Why an alert is sent, and thereby whether.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum News {
@@ -73,45 +86,37 @@ pub struct Book {
 }
 
 impl Book {
-    /// Enters what a rule found at the judgement of `now`. Returns the alert if it is news.
-    pub fn enter(
-        &mut self,
-        policy: &Policy,
-        app_id: &str,
-        rule: RuleName,
-        finding: Finding,
-        now: Timestamp,
-        out: &mut Vec<Alert>,
-    ) {
+    /// Enters what a rule found. Appends the alert if it is news.
+    pub fn enter(&mut self, head: &Letterhead<'_>, rule: RuleName, finding: Finding, out: &mut Vec<Alert>) {
         let known = self.incidents.iter().position(|incident| incident.rule == rule && incident.subject == finding.subject);
         let (index, news) = match known {
-            Some(index) => (index, self.incidents[index].update(finding, now, &policy.lifecycle)),
+            Some(index) => (index, self.incidents[index].update(finding, head.now, &head.policy.lifecycle)),
             None if finding.lingering => return,
             None => {
-                if self.incidents.len() >= policy.bounds.open_alerts.max(1) {
-                    self.evict_oldest(policy, app_id, now, out);
+                if self.incidents.len() >= head.policy.bounds.open_alerts.max(1) {
+                    self.evict_oldest(head, out);
                 }
-                let (incident, news) = Incident::open(rule, finding, now, &policy.lifecycle);
+                let (incident, news) = Incident::open(rule, finding, head.now, &head.policy.lifecycle);
                 self.incidents.push(incident);
                 (self.incidents.len() - 1, news)
             }
         };
         if news.is_some() {
             let incident = &mut self.incidents[index];
-            incident.sent_at = now;
+            incident.sent_at = head.now;
             incident.sent_weight = incident.weight;
-            out.push(incident.alert(policy, app_id, now, None));
+            out.push(incident.alert(head, None));
         }
     }
 
-    /// Closes what was not found for long enough, as of the judgement of `now`.
-    pub fn settle(&mut self, policy: &Policy, app_id: &str, now: Timestamp, out: &mut Vec<Alert>) {
-        let lifecycle = &policy.lifecycle;
+    /// Closes what was not found for long enough.
+    pub fn settle(&mut self, head: &Letterhead<'_>, out: &mut Vec<Alert>) {
+        let (now, lifecycle) = (head.now, &head.policy.lifecycle);
         for incident in &mut self.incidents {
             let quiet_ms = now.millis() - incident.found_at.millis();
             if incident.stage == Stage::Firing && quiet_ms >= lifecycle.resolve_after_ms {
                 incident.stage = Stage::Resolved(now);
-                out.push(incident.alert(policy, app_id, now, None));
+                out.push(incident.alert(head, None));
             }
         }
         self.incidents.retain(|incident| match incident.stage {
@@ -137,20 +142,20 @@ impl Book {
     }
 
     /// Every open alert as it would be sent now.
-    pub fn open_alerts(&self, policy: &Policy, app_id: &str, now: Timestamp) -> Vec<Alert> {
+    pub fn open_alerts(&self, head: &Letterhead<'_>) -> Vec<Alert> {
         let firing = self.incidents.iter().filter(|incident| incident.stage == Stage::Firing);
-        firing.map(|incident| incident.alert(policy, app_id, now, None)).collect()
+        firing.map(|incident| incident.alert(head, None)).collect()
     }
 
-    fn evict_oldest(&mut self, policy: &Policy, app_id: &str, now: Timestamp, out: &mut Vec<Alert>) {
+    fn evict_oldest(&mut self, head: &Letterhead<'_>, out: &mut Vec<Alert>) {
         let oldest =
             self.incidents.iter().enumerate().min_by_key(|(_, incident)| (incident.found_at, incident.rule, incident.subject));
         let Some((index, _)) = oldest else { return };
         let mut incident = self.incidents.remove(index);
         if incident.stage == Stage::Firing {
             self.evicted += 1;
-            incident.stage = Stage::Resolved(now);
-            out.push(incident.alert(policy, app_id, now, Some("closed to make room: too many open alerts of this app")));
+            incident.stage = Stage::Resolved(head.now);
+            out.push(incident.alert(head, Some("closed to make room: too many open alerts of this app")));
         }
     }
 }
@@ -217,7 +222,8 @@ impl Incident {
         }
     }
 
-    fn alert(&self, policy: &Policy, app_id: &str, now: Timestamp, note: Option<&'static str>) -> Alert {
+    fn alert(&self, head: &Letterhead<'_>, note: Option<&'static str>) -> Alert {
+        let Letterhead { policy, app_id, now, completeness } = *head;
         let (status, ends_at) = match self.stage {
             Stage::Resolved(at) => (Status::Resolved, Some(at)),
             _ => (Status::Firing, None),
@@ -241,7 +247,7 @@ impl Incident {
             callees_before_alert: self.callees_before,
             policy: PolicyView { pack: policy.pack.clone(), clause: self.rule.info().clause, version: policy.version.clone() },
             recommended_action: Policy::recommended_action(self.rule, self.severity),
-            completeness: 1.0,
+            completeness,
             note,
         }
     }

@@ -247,7 +247,7 @@ mod tests {
     use super::*;
 
     fn callee(index: u64) -> Number {
-        Number::from_packed(86_199_0000_0000 + index).expect("not zero")
+        Number::from_packed(8_619_900_000_000 + index).expect("not zero")
     }
 
     /// Distinct callees whose last call began in the window that ends with `minute`.
