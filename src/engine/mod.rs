@@ -8,4 +8,6 @@
 
 pub mod number;
 pub mod record;
+pub mod statistics;
 pub mod time;
+pub mod window;
