@@ -3,4 +3,5 @@
 //! A window never judges: it counts, and detectors ask it.
 
 
+pub mod concurrency;
 pub mod line;
