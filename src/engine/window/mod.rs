@@ -5,3 +5,4 @@
 
 pub mod concurrency;
 pub mod line;
+pub mod talk;
