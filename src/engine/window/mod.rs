@@ -6,3 +6,4 @@
 pub mod concurrency;
 pub mod line;
 pub mod talk;
+pub mod walk;
