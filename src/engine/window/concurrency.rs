@@ -1,0 +1,208 @@
+//! How many calls were in progress at each second of the last hour.
+//!
+//! Never knows calls that have not ended: their records are not written yet. What it says of a second is final only once
+//! the calls of that second have ended.
+
+use serde::{Deserialize, Serialize};
+
+use crate::engine::time::HOUR_S;
+
+/// How far back seconds are kept.
+pub const KEPT_S: u32 = HOUR_S;
+
+/// Calls in progress by second, as a ring of differences: +1 where a call begins, -1 where it ends.
+///
+/// A call is in progress at its first second and no longer at its last. Calls come in order of their end; of a call longer
+/// than the ring, the part within it counts. Empty (and without memory) while no call of the last hour is known.
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+pub struct Concurrency {
+    /// The difference at a second lies at its remainder by [`KEPT_S`]. Empty, or [`KEPT_S`] long.
+    differences: Vec<i16>,
+    /// The oldest second kept; the newest is [`KEPT_S`] - 1 later.
+    first_s: u32,
+    /// Calls in progress just before `first_s`.
+    before: i32,
+    /// The newest end known.
+    last_end_s: u32,
+}
+
+/// The most calls at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peak {
+    /// How many.
+    pub calls: u32,
+    /// The first second (Unix) at which there were so many.
+    pub at_s: u32,
+}
+
+impl Concurrency {
+    /// Takes in a call that was in progress from `start_s` until before `end_s` (Unix seconds).
+    ///
+    /// Beyond 32,767 calls that begin (or end) in one second the further ones are left out: too few counted, never too many.
+    pub fn add(&mut self, start_s: u32, end_s: u32) {
+        self.advance(end_s);
+        let unused = self.differences.is_empty();
+        let first_s = if unused { end_s.saturating_sub(KEPT_S - 1) } else { self.first_s };
+        let start_s = start_s.max(first_s);
+        if start_s >= end_s {
+            return;
+        }
+        if unused {
+            self.first_s = first_s;
+            self.differences.resize(KEPT_S as usize, 0);
+        }
+        let (begun, ended) = (*self.at(start_s), *self.at(end_s));
+        if begun < i16::MAX && ended > i16::MIN {
+            *self.at(start_s) += 1;
+            *self.at(end_s) -= 1;
+            self.last_end_s = self.last_end_s.max(end_s);
+        }
+    }
+
+    /// Forgets what lies more than an hour before `now_s` (Unix seconds). Earlier moments than before change nothing.
+    pub fn advance(&mut self, now_s: u32) {
+        if self.differences.is_empty() {
+            return;
+        }
+        let first_s = now_s.saturating_sub(KEPT_S - 1);
+        if first_s >= self.last_end_s {
+            // Nothing was in progress since: what an idle app keeps should be nothing.
+            *self = Self::default();
+            return;
+        }
+        while self.first_s < first_s {
+            let difference = std::mem::take(self.at(self.first_s));
+            self.before += i32::from(difference);
+            self.first_s += 1;
+        }
+    }
+
+    /// The most calls at once within the last hour; `None` if there were none.
+    pub fn peak(&self) -> Option<Peak> {
+        self.peak_since(self.first_s)
+    }
+
+    /// The most calls at once at `from_s` (Unix seconds) or later; `None` if there were none.
+    pub fn peak_since(&self, from_s: u32) -> Option<Peak> {
+        let mut peak = Peak { calls: 0, at_s: 0 };
+        let mut in_progress = self.before;
+        let oldest = (self.first_s % KEPT_S) as usize;
+        let (newer, older) = self.differences.split_at_checked(oldest)?;
+        for (at_s, difference) in (self.first_s..).zip(older.iter().chain(newer)) {
+            in_progress += i32::from(*difference);
+            if at_s >= from_s && in_progress > peak.calls as i32 {
+                peak = Peak { calls: in_progress as u32, at_s };
+            }
+        }
+        (peak.calls > 0).then_some(peak)
+    }
+
+    fn at(&mut self, second: u32) -> &mut i16 {
+        &mut self.differences[(second % KEPT_S) as usize]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::{RngExt, SeedableRng};
+    use rand_chacha::ChaCha8Rng;
+
+    use super::*;
+
+    const NOON_S: u32 = 1_773_028_800;
+
+    #[derive(Default)]
+    struct Naive {
+        calls: Vec<(u32, u32)>,
+    }
+
+    impl Naive {
+        fn peak_since(&self, from_s: u32, now_s: u32) -> Option<Peak> {
+            let mut peak = None;
+            for at_s in from_s.max(now_s - (KEPT_S - 1))..=now_s {
+                let calls = self.calls.iter().filter(|call| call.0 <= at_s && at_s < call.1).count() as u32;
+                if calls > peak.map_or(0, |peak: Peak| peak.calls) {
+                    peak = Some(Peak { calls, at_s });
+                }
+            }
+            peak
+        }
+    }
+
+    #[test]
+    fn peaks_are_the_naive_ones() {
+        for seed in 0..60 {
+            let random = &mut ChaCha8Rng::seed_from_u64(seed);
+            let (mut concurrency, mut naive) = (Concurrency::default(), Naive::default());
+            let mut now_s = NOON_S;
+            let length_max_s = [30, 600, 9_000][random.random_range(0..3)];
+            for call in 0..150 {
+                let pause_max_s = if random.random_ratio(1, 50) { 8_000 } else { 100 };
+                now_s += random.random_range(0..pause_max_s);
+                let start_s = now_s - random.random_range(0..length_max_s);
+                concurrency.add(start_s, now_s);
+                naive.calls.push((start_s, now_s));
+                if call % 10 == 0 {
+                    now_s += random.random_range(0..60);
+                    concurrency.advance(now_s);
+                    assert_eq!(concurrency.peak(), naive.peak_since(0, now_s), "seed {seed}");
+                    let from_s = now_s - random.random_range(0..KEPT_S + 100);
+                    assert_eq!(concurrency.peak_since(from_s), naive.peak_since(from_s, now_s), "seed {seed}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_steps_of_time_do_not_matter_and_idleness_frees_the_memory() {
+        for seed in 0..30 {
+            let random = &mut ChaCha8Rng::seed_from_u64(seed);
+            let (mut often, mut once) = (Concurrency::default(), Concurrency::default());
+            assert_eq!(often.peak(), None);
+            for call in 0..40 {
+                let end_s = NOON_S + call * 10;
+                let start_s = end_s - random.random_range(0..5_000);
+                often.add(start_s, end_s);
+                once.add(start_s, end_s);
+            }
+            let last_s = NOON_S + 390 + random.random_range(0..2 * KEPT_S);
+            (NOON_S..=last_s).step_by(60).for_each(|now_s| often.advance(now_s));
+            often.advance(last_s);
+            once.advance(last_s);
+            assert_eq!(often, once, "seed {seed}");
+            assert_eq!(once.differences.is_empty(), last_s >= NOON_S + 390 + KEPT_S - 1, "seed {seed}");
+            let bytes = postcard::to_stdvec(&once).expect("bytes");
+            assert_eq!(postcard::from_bytes::<Concurrency>(&bytes).as_ref(), Ok(&once), "seed {seed}");
+            often.advance(last_s + KEPT_S);
+            assert_eq!(often, Concurrency::default());
+        }
+    }
+
+    #[test]
+    fn a_second_is_not_shared_by_one_call_and_the_next() {
+        let mut concurrency = Concurrency::default();
+        concurrency.add(NOON_S, NOON_S + 10);
+        concurrency.add(NOON_S + 10, NOON_S + 20);
+        concurrency.add(NOON_S + 20, NOON_S + 20);
+        assert_eq!(concurrency.peak(), Some(Peak { calls: 1, at_s: NOON_S }));
+        concurrency.add(NOON_S + 19, NOON_S + 21);
+        assert_eq!(concurrency.peak(), Some(Peak { calls: 2, at_s: NOON_S + 19 }));
+        assert_eq!(concurrency.peak_since(NOON_S + 20), Some(Peak { calls: 1, at_s: NOON_S + 20 }));
+        assert_eq!(concurrency.peak_since(NOON_S + 21), None);
+        // Out of the ring, and not to be mistaken for the second an hour later.
+        let before = concurrency.clone();
+        concurrency.add(NOON_S - 5_000, NOON_S - 4_000);
+        assert_eq!(concurrency, before);
+    }
+
+    #[test]
+    fn a_flood_is_undercounted_not_miscounted() {
+        let mut concurrency = Concurrency::default();
+        for _ in 0..40_000 {
+            concurrency.add(NOON_S, NOON_S + 10);
+        }
+        concurrency.add(NOON_S + 20, NOON_S + 30);
+        assert_eq!(concurrency.peak(), Some(Peak { calls: 32_767, at_s: NOON_S }));
+        assert_eq!(concurrency.peak_since(NOON_S + 10), Some(Peak { calls: 1, at_s: NOON_S + 20 }));
+    }
+}
