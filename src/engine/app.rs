@@ -126,9 +126,11 @@ impl App {
             self.heed(rest, policy, found);
         }
         let local_end = LocalTime::new(minute.end().seconds(), offset_s);
-        self.memory.advance(minute, local_end);
+        let placed = calls.iter().filter(|(_, call)| call.is_attempt()).count() as u32;
+        self.memory.advance(minute, placed, offset_s, self.book.firing() > 0);
         let callers = callers_of(calls);
-        let judged = Judged { minute, callers: &callers, memory: &self.memory, profile: &self.profile, local_end };
+        let judged =
+            Judged { minute, placed, callers: &callers, memory: &self.memory, profile: &self.profile, local_end, offset_s };
         self.rules.judge(&policy.rules, &judged, found);
         self.calls_judged += calls.len() as u64;
         self.waiting_calls -= calls.len();

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::number::Number;
 use super::record::{Call, Direction, Feedback, Registration};
-use super::time::{HOUR_S, LocalClock, LocalTime, Minute, Timestamp};
+use super::time::{HOUR_S, LocalClock, Minute, Timestamp};
 use super::window::baseline::Baseline;
 use super::window::concurrency::Concurrency;
 use super::window::line::Line;
@@ -85,6 +85,8 @@ pub struct CallerMemory {
     pub day: Sliding<Tally>,
     /// Its last calls in time.
     pub line: Line,
+    /// When it first began a call, in Unix seconds.
+    pub first_s: u32,
     /// When it last began a call, in Unix seconds.
     pub last_s: u32,
 }
@@ -110,6 +112,8 @@ pub struct Memory {
     pub recent: Recent,
     /// Its last first contacts, as numbers.
     pub walk: NumberWalk,
+    /// How many of them there ever were.
+    pub first_contacts: u64,
     /// Its last talk lengths.
     pub talks: TalkLengths,
     /// Its calls in progress.
@@ -135,6 +139,7 @@ impl Memory {
             refusals: Refusals::new(seed),
             recent: Recent::default(),
             walk: NumberWalk::default(),
+            first_contacts: 0,
             talks: TalkLengths::default(),
             concurrency: Concurrency::default(),
             baseline: Baseline::default(),
@@ -195,9 +200,10 @@ impl Memory {
             self.talks.push(talk_s);
         }
         if contact.is_some_and(|contact| contact.first)
-            && let Some(value) = call.callee.and_then(Number::e164_value)
+            && let Some(callee) = call.callee
+            && self.walk.push(call.start.seconds(), callee)
         {
-            self.walk.push(value);
+            self.first_contacts += 1;
         }
         if !call.is_attempt() {
             return;
@@ -210,6 +216,9 @@ impl Memory {
             let caller = self.caller_entry(number, bounds);
             caller.day.add(Span::DAY_COARSE, minute, &tally);
             caller.line.push(start_s, end_s);
+            if caller.first_s == 0 {
+                caller.first_s = start_s;
+            }
             caller.last_s = caller.last_s.max(start_s);
         }
     }
@@ -226,16 +235,18 @@ impl Memory {
         self.refusals.note_feedback(feedback);
     }
 
-    /// Lets time pass to the closed `minute`. `local_end` is the wall clock at its end.
-    pub fn advance(&mut self, minute: Minute, local_end: LocalTime) {
+    /// Lets time pass to the closed `minute`, in which `placed` calls ended. Local time is `offset_s` ahead of UTC. While an
+    /// alert is open the baseline is frozen: abuse must not become usual.
+    pub fn advance(&mut self, minute: Minute, placed: u32, offset_s: i32, frozen: bool) {
         self.hour.advance(Span::HOUR, minute);
         self.day.advance(Span::DAY, minute);
         self.day_fresh.advance(Span::DAY, minute);
         self.pairs.advance(minute);
         self.repeats.advance(minute);
         self.refusals.advance(minute);
-        let _ = local_end;
         let now_s = minute.end().seconds();
+        self.baseline.count(minute.start().seconds(), placed, offset_s, frozen);
+        self.concurrency.advance(now_s);
         if now_s / HOUR_S > self.swept_hour {
             self.swept_hour = now_s / HOUR_S;
             let week_s = 7 * 24 * HOUR_S;
@@ -258,6 +269,19 @@ impl Memory {
         counts.sort_unstable();
     }
 
+    /// Calls placed in the last day from the caller numbers for which `wanted` holds, and from all.
+    pub fn placed_by_callers(&self, wanted: impl Fn(Number) -> bool) -> (u32, u32) {
+        self.callers.iter().fold((0, 0), |(some, all), (number, caller)| {
+            let placed = caller.day.total().placed;
+            (some + if wanted(*number) { placed } else { 0 }, all + placed)
+        })
+    }
+
+    /// The same for the numbers that first called at or after `since_s` (Unix seconds).
+    pub fn placed_by_new_callers(&self, since_s: u32) -> (u32, u32) {
+        self.placed_by_callers(|number| self.callers.get(&number).is_some_and(|caller| caller.first_s >= since_s))
+    }
+
     /// The durable form: the same bytes for the same contents.
     pub fn snapshot(&self) -> MemorySnapshot {
         MemorySnapshot {
@@ -270,6 +294,7 @@ impl Memory {
             refusals: self.refusals.snapshot(),
             recent: self.recent.clone(),
             walk: self.walk.clone(),
+            first_contacts: self.first_contacts,
             talks: self.talks.clone(),
             concurrency: self.concurrency.clone(),
             baseline: self.baseline.clone(),
@@ -293,6 +318,7 @@ impl Memory {
             refusals: Refusals::restore(snapshot.refusals, seed),
             recent: snapshot.recent,
             walk: snapshot.walk,
+            first_contacts: snapshot.first_contacts,
             talks: snapshot.talks,
             concurrency: snapshot.concurrency,
             baseline: snapshot.baseline,
@@ -315,6 +341,7 @@ pub struct MemorySnapshot {
     refusals: RefusalsSnapshot,
     recent: Recent,
     walk: NumberWalk,
+    first_contacts: u64,
     talks: TalkLengths,
     concurrency: Concurrency,
     baseline: Baseline,

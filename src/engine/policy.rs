@@ -86,7 +86,7 @@ impl Policy {
         match (rule, severity) {
             (_, Severity::Notice) => "review",
             (_, Severity::Violation) => "warn_and_record",
-            (RuleName::BlindDialing, Severity::Major) => "warn_and_record",
+            (RuleName::HarassmentRedial, Severity::Major) => "end_service",
             (_, Severity::Major) => "suspend_and_review",
             (_, Severity::Severe) => "end_service",
         }

@@ -413,6 +413,17 @@ impl Call {
         (self.answer_after_ms != NEVER).then(|| self.start.plus_millis(i64::from(self.answer_after_ms)))
     }
 
+    /// Whether an agent was on the call; `None` where the record does not tell agents from machines.
+    pub fn met_agent(&self) -> Option<bool> {
+        if self.has_agent {
+            Some(true)
+        } else if self.kind == Kind::Unknown {
+            None
+        } else {
+            Some(false)
+        }
+    }
+
     /// How long they talked, in whole seconds rounded down; `None` if nobody answered.
     pub fn talk_s(&self) -> Option<u32> {
         if self.outcome != Outcome::Answered {

@@ -4,13 +4,15 @@
 //! over at once, few answers, and numbers dialled one after the other. A share counts by its Wilson bound, so that few
 //! calls never accuse, and it takes several at once. An outage of the network is not held against the app.
 
+use serde::{Deserialize, Serialize};
+
 use super::{Evidence, Feature, Finding, Judged, Over, Rule, Severity, Subject};
 use crate::engine::statistics::{wilson_lower, wilson_upper};
 use crate::engine::time::{DAY_S, Timestamp};
 use crate::engine::window::panes::Span;
 use crate::engine::window::recent::Sample;
 use crate::engine::window::tally::Tally;
-use crate::engine::window::walk::Walk;
+use crate::engine::window::walk::{ClosePairs, Run};
 
 limits! {
     /// Limits of `blind_dialing`. Sources: `detection.md` B4–B6 and D1; Telnyx and Genesys for short answers.
@@ -47,6 +49,22 @@ limits! {
 /// The rule.
 pub struct BlindDialing;
 
+/// What the rule remembers: its last look at the number walk, which is too dear to take every minute.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct WalkSeen {
+    first_contacts: u64,
+    run: u32,
+    /// Neighbouring pairs, and how many chance would make, in thousandths.
+    pairs: Option<(u32, u32)>,
+}
+
+/// First contacts after which the number walk is looked at again.
+const WALK_EVERY: u64 = 8;
+/// How near neighbours are.
+const WALK_DISTANCE: u64 = 2;
+/// Pairs that chance makes less often than this are no chance (`detection.md` B6).
+const WALK_TAIL: f64 = 1e-9;
+
 /// A judgement with fewer calls than this cannot pass any bound at z 3.09 (B4): answer share `<= .35` needs 18.
 const CALLS_MIN: u32 = 15;
 /// An open alert stays open until its values are back inside 80 % of the limits (B9).
@@ -54,7 +72,7 @@ const HYSTERESIS: f64 = 0.8;
 
 impl Rule for BlindDialing {
     type Params = BlindDialingLimits;
-    type State = ();
+    type State = WalkSeen;
 
     const NAME: &'static str = "blind_dialing";
     const SUMMARY: &'static str = "cold calls to people who never agreed: new callees, empty numbers, refusals, number walking";
@@ -82,13 +100,18 @@ impl Rule for BlindDialing {
         problems
     }
 
-    fn judge(limits: &Self::Params, (): &mut (), judged: &Judged<'_>, findings: &mut Vec<Finding>) {
+    fn judge(limits: &Self::Params, seen: &mut WalkSeen, judged: &Judged<'_>, findings: &mut Vec<Finding>) {
         let memory = judged.memory;
-        let walk = if memory.day.total().fresh >= CALLS_MIN { walked(limits, judged) } else { None };
+        let day = memory.day.total();
+        let walk = if day.fresh >= CALLS_MIN && f64::from(day.fresh) >= f64::from(day.placed) * limits.fresh_share_min * HYSTERESIS {
+            seen.look(limits, judged)
+        } else {
+            None
+        };
         let walk = walk.as_ref();
         let streams = [
             Stream { tally: memory.hour.total(), over: Over::Hour, fresh_only: false },
-            Stream { tally: memory.day.total(), over: Over::Day, fresh_only: false },
+            Stream { tally: day, over: Over::Day, fresh_only: false },
             Stream { tally: memory.day_fresh.total(), over: Over::DayFresh, fresh_only: true },
         ];
         let best = streams.iter().filter_map(|stream| stream.judge(limits, judged, Subject::App, walk)).max_by_key(rank);
@@ -105,16 +128,32 @@ fn rank(finding: &Finding) -> (bool, Severity, usize) {
     (!finding.lingering, finding.severity, finding.evidence.len())
 }
 
-/// Evidence of number walking that chance and a company's block of extensions do not explain.
-fn walked(limits: &BlindDialingLimits, judged: &Judged<'_>) -> Option<Walk> {
-    let walk = judged.memory.walk.evidence();
-    let day = judged.memory.day_fresh.total();
-    // One block may be one company's extensions; mobile numbers or empty numbers are nobody's extensions.
-    let strangers = walk.blocks >= 2
-        || walk.mobile
-        || wilson_lower(day.invalid_number.into(), day.reached.into(), limits.z) >= limits.invalid_number_share_min;
-    let walks = walk.longest_run >= limits.walk_run_min || walk.pairs >= limits.walk_pairs_min && walk.is_beyond_chance();
-    (strangers && walks).then_some(walk)
+/// Numbers dialled one after the other, or closer together than chance puts them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Walk {
+    run: Option<u32>,
+    pairs: Option<(u32, u32)>,
+}
+
+impl WalkSeen {
+    /// Looks at the walk again if enough new callees came. A company's block of extensions is nobody's walk: it takes
+    /// several blocks, mobile numbers, or numbers that do not exist.
+    fn look(&mut self, limits: &BlindDialingLimits, judged: &Judged<'_>) -> Option<Walk> {
+        let memory = judged.memory;
+        if memory.first_contacts >= self.first_contacts + WALK_EVERY {
+            self.first_contacts = memory.first_contacts;
+            let day = memory.day_fresh.total();
+            let invalid = wilson_lower(day.invalid_number.into(), day.reached.into(), limits.z) >= limits.invalid_number_share_min;
+            let run = memory.walk.longest_run().filter(|run| invalid || run.mobile);
+            self.run = run.map_or(0, |run: Run| run.length);
+            let close: ClosePairs = memory.walk.close_pairs(WALK_DISTANCE);
+            let strangers = invalid || close.blocks >= 2 || close.mobile_blocks > 0;
+            self.pairs = (strangers && close.tail < WALK_TAIL).then_some((close.pairs, (close.expected * 1_000.0).round() as u32));
+        }
+        let run = (self.run >= limits.walk_run_min).then_some(self.run);
+        let pairs = self.pairs.filter(|(pairs, _)| *pairs >= limits.walk_pairs_min);
+        (run.is_some() || pairs.is_some()).then_some(Walk { run, pairs })
+    }
 }
 
 /// A stream of calls that may be blind.
@@ -248,15 +287,12 @@ fn phrase(item: &Evidence) -> String {
 }
 
 fn walk_evidence(walk: &Walk, limits: &BlindDialingLimits) -> Vec<Evidence> {
-    let mut evidence = Vec::new();
-    if walk.longest_run >= limits.walk_run_min {
-        evidence.push(Evidence::count(Feature::NumberRun, walk.longest_run.into(), limits.walk_run_min.into(), Over::DayFresh));
-    }
-    if walk.pairs >= limits.walk_pairs_min && walk.is_beyond_chance() {
-        let pairs = Evidence::count(Feature::NeighbourPairs, walk.pairs.into(), limits.walk_pairs_min.into(), Over::DayFresh);
-        evidence.push(Evidence { bound: Some(walk.expected_pairs), ..pairs });
-    }
-    evidence
+    let run = walk.run.map(|run| Evidence::count(Feature::NumberRun, run.into(), limits.walk_run_min.into(), Over::FirstContacts));
+    let pairs = walk.pairs.map(|(pairs, expected_thousandths)| Evidence {
+        bound: Some(f64::from(expected_thousandths) / 1_000.0),
+        ..Evidence::count(Feature::NeighbourPairs, pairs.into(), limits.walk_pairs_min.into(), Over::FirstContacts)
+    });
+    run.into_iter().chain(pairs).collect()
 }
 
 /// Calls that show what the evidence says, not merely calls.

@@ -69,6 +69,10 @@ pub enum Over {
     FiveMinutes,
     /// The last 24 hours to the second, by the start of the call.
     Rolling24h,
+    /// The last first contacts that are held (at most 256), at their last look.
+    FirstContacts,
+    /// The last talks over 6 s that are held (at most 512).
+    LastTalks,
     /// The last calls of the caller number that are held (at most 64).
     LastCalls,
     /// Everything since the alert, or the refusal it rests on, began.
@@ -141,6 +145,8 @@ features! {
     ActiveCallers = "active_callers",
     /// Calls per active caller number in the last day, the median.
     CallsPerCaller = "calls_per_caller_median",
+    /// Placed calls from caller numbers that first called within the last day, of all placed calls.
+    NewCallerShare = "new_caller_share",
     /// Placed calls from numbers the app never filed, of all placed calls.
     UnfiledShare = "unfiled_caller_share",
 }

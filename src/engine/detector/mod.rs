@@ -40,6 +40,8 @@ pub struct Observed<'a> {
 pub struct Judged<'a> {
     /// The minute.
     pub minute: Minute,
+    /// Outbound calls that ended in it.
+    pub placed: u32,
     /// The caller numbers that ended calls in it, in order.
     pub callers: &'a [Number],
     /// The app's memory.
@@ -48,6 +50,8 @@ pub struct Judged<'a> {
     pub profile: &'a Profile,
     /// The wall clock at the end of the minute.
     pub local_end: LocalTime,
+    /// By how many seconds it is ahead of UTC.
+    pub offset_s: i32,
 }
 
 impl Judged<'_> {
@@ -260,7 +264,12 @@ macro_rules! rules {
 
 rules! {
     blind_dialing::BlindDialing = "blind_dialing",
+    harassment_redial::HarassmentRedial = "harassment_redial",
     callee_frequency::CalleeFrequency = "callee_frequency",
+    rest_time::RestTime = "rest_time",
+    abnormal_rate::AbnormalRate = "abnormal_rate",
+    robot_dialing::RobotDialing = "robot_dialing",
+    caller_rotation::CallerRotation = "caller_rotation",
 }
 
 /// Findings, each with the rule that made it. Reused from minute to minute.

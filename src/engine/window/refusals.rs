@@ -108,9 +108,11 @@ impl Refusals {
         self.map.get(&callee.packed())
     }
 
-    /// Counts a call that disturbed a callee after an explicit refusal.
+    /// Counts a call that disturbed a callee, if an explicit refusal stood against it.
     pub fn called_after_refusal(&mut self, callee: Number, call: &Call) {
-        if let Some(refused) = self.map.get_mut(&callee.packed()) {
+        if let Some(refused) = self.map.get_mut(&callee.packed())
+            && refused.explicit_before(call.start).is_some()
+        {
             refused.calls_since += 1;
             if refused.samples.len() == CALLS_MAX {
                 refused.samples.remove(0);
@@ -210,7 +212,9 @@ fn refusal_of(call: &Call) -> Option<Strength> {
         {
             Some(Strength::HungUp)
         }
-        Outcome::Answered if !call.has_agent && call.talk_s().is_some_and(|talk_s| talk_s <= super::tally::SHORT_TALK_S) => {
+        Outcome::Answered
+            if call.met_agent() == Some(false) && call.talk_s().is_some_and(|talk_s| talk_s <= super::tally::SHORT_TALK_S) =>
+        {
             Some(Strength::Dropped)
         }
         _ => None,

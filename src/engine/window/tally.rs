@@ -33,11 +33,14 @@ tally! {
     reached,
     /// Answered.
     answered,
+    /// Answered, where the record tells whether an agent was on the call.
+    agent_known,
     /// Answered with an agent on the call.
     agent_answered,
     /// Answered and over within [`SHORT_TALK_S`] seconds.
     short,
-    /// Answered and over within [`SHORT_TALK_S`] seconds without any agent: the callee met nobody.
+    /// Answered and over within [`SHORT_TALK_S`] seconds, and the record tells that no agent was there: the callee met
+    /// nobody.
     dropped,
     /// Declined by the callee.
     rejected,
@@ -75,9 +78,10 @@ impl Tally {
             Outcome::Answered => {
                 let short = call.talk_s().is_some_and(|talk_s| talk_s <= SHORT_TALK_S);
                 tally.answered = 1;
+                tally.agent_known = u32::from(call.met_agent().is_some());
                 tally.agent_answered = u32::from(call.has_agent);
                 tally.short = u32::from(short);
-                tally.dropped = u32::from(short && !call.has_agent);
+                tally.dropped = u32::from(short && call.met_agent() == Some(false));
             }
             Outcome::Rejected => tally.rejected = 1,
             Outcome::NoAnswer => tally.no_answer = 1,

@@ -1,0 +1,223 @@
+//! `robot_dialing`: machines that call and let machines talk.
+//!
+//! Timing proves that a machine dials, not that a machine talks: progressive dialers with people behind them keep time too.
+//! So it takes two families: a line that keeps time (or more calls at once than people can hold), and a sign that nobody
+//! is there. An app that declared voice notifications is not accused of what it declared.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Evidence, Feature, Finding, Judged, Over, Rule, Severity, Subject};
+use crate::engine::number::Number;
+use crate::engine::statistics::{wilson_lower, wilson_upper};
+use crate::engine::time::{Minute, Timestamp};
+use crate::engine::window::line::{CALLS_MAX, Line};
+use crate::engine::window::panes::Span;
+
+limits! {
+    /// Limits of `robot_dialing`. Source: `detection.md` B7 and D4; dropped answers: FTC 16 CFR 310.4(b)(4), Ofcom 2010.
+    RobotDialingLimits {
+        /// Interquartile range of the last 64 gaps on a number, in seconds, up to which they are of one length (T1).
+        gap_spread_max_s: f64 = 2.0,
+        /// Rayleigh power of the starts, as a share of the calls, from which they keep a period (T2).
+        rhythm_min: f64 = 0.5,
+        /// Coefficient of variation of the gaps up to which nobody ever paused (T3).
+        gap_variation_max: f64 = 0.55,
+        /// Calls without a pause of over 120 s that T3 takes.
+        steady_calls_min: u32 = 250,
+        /// Share of talks over 6 s in one 3-second bin from which one message is played.
+        playback_share_min: f64 = 0.08,
+        /// Talks over 6 s that takes.
+        playback_talks_min: u32 = 75,
+        /// Share of answers with an agent up to which nobody is there.
+        agent_share_max: f64 = 0.05,
+        /// Share of answers over within 6 s without an agent from which people meet nobody.
+        dropped_share_min: f64 = 0.03,
+        /// Share of answers over within 6 s from which people hang up on a machine.
+        short_share_min: f64 = 0.15,
+        /// Lines that keep the same time from which it is grave.
+        lines_major: u32 = 3,
+        /// Calls in progress per filed seat from which no agent can be behind each.
+        calls_per_seat_max: u32 = 3,
+        /// One-sided confidence of bounds, in standard deviations.
+        z: f64 = 3.09,
+        /// Whether timing alone gives a notice that the app dials by machine.
+        notice_machine_dialed: bool = false,
+    }
+}
+
+/// The rule.
+pub struct RobotDialing;
+
+/// A caller number that keeps time, as last looked at.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Timed {
+    number: Number,
+    at: Minute,
+    evidence: Evidence,
+}
+
+/// What the rule remembers: the caller numbers it is to look at, and those it found keeping time.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Lines {
+    looked: Minute,
+    called: Vec<Number>,
+    timed: Vec<Timed>,
+}
+
+/// The rule looks at lines every so many minutes: timing is about dozens of calls.
+const EVERY_MINUTES: u32 = 10;
+/// A line not found keeping time for so long is forgotten.
+const FORGET_MINUTES: u32 = 60;
+/// Lines remembered between two looks.
+const LINES_MAX: usize = 10_000;
+/// A break longer than this, in seconds, is no machine's.
+const PAUSE_MAX_S: u32 = 120;
+/// A rhythm may hold its breath for a long talk.
+const RHYTHM_PAUSE_MAX_S: u32 = 300;
+
+impl Rule for RobotDialing {
+    type Params = RobotDialingLimits;
+    type State = Lines;
+
+    const NAME: &'static str = "robot_dialing";
+    const SUMMARY: &'static str = "machine timing or volume together with one playback length, no human leg or dropped answers";
+    const CLAUSE: &'static str = "access-rules/forbidden:robot-calls";
+
+    fn judge(limits: &Self::Params, lines: &mut Lines, judged: &Judged<'_>, findings: &mut Vec<Finding>) {
+        if judged.profile.notifies {
+            return;
+        }
+        lines.look(limits, judged);
+        let volume = volume(limits, judged);
+        if lines.timed.is_empty() && volume.is_none() {
+            return;
+        }
+        let nobody = nobody_there(limits, judged);
+        if nobody.is_empty() {
+            if limits.notice_machine_dialed && !judged.profile.predictive {
+                findings.extend(lines.timed.first().map(|timed| finding(judged, Severity::Notice, vec![timed.evidence], 1)));
+            }
+            return;
+        }
+        let same = lines.timed.len() as u32;
+        let severity = if nobody.len() >= 2 || same >= limits.lines_major { Severity::Major } else { Severity::Violation };
+        let machine = lines.timed.iter().map(|timed| timed.evidence).take(1).chain(volume);
+        findings.push(finding(judged, severity, machine.chain(nobody).collect(), same));
+    }
+}
+
+impl Lines {
+    fn look(&mut self, limits: &RobotDialingLimits, judged: &Judged<'_>) {
+        for number in judged.callers {
+            if self.called.len() < LINES_MAX
+                && let Err(place) = self.called.binary_search(number)
+            {
+                self.called.insert(place, *number);
+            }
+        }
+        if judged.minute.0 < self.looked.0 + EVERY_MINUTES {
+            return;
+        }
+        self.looked = judged.minute;
+        let called = std::mem::take(&mut self.called);
+        self.timed.retain(|timed| timed.at.0 + FORGET_MINUTES > judged.minute.0 && called.binary_search(&timed.number).is_err());
+        for number in &called {
+            let evidence = judged.memory.caller(*number).and_then(|caller| keeps_time(limits, &caller.line));
+            self.timed.extend(evidence.map(|evidence| Timed { number: *number, at: judged.minute, evidence }));
+        }
+        // The memory of the list is used again.
+        self.called = called;
+        self.called.clear();
+    }
+}
+
+/// Whether a line keeps time, and how that shows.
+fn keeps_time(limits: &RobotDialingLimits, line: &Line) -> Option<Evidence> {
+    let pause_s = line.longest_pause_s();
+    if pause_s > RHYTHM_PAUSE_MAX_S {
+        return None;
+    }
+    // A number that carries several calls at once has no gaps between them.
+    let quartiles = line.gap_quartiles().filter(|quartiles| quartiles.gaps as usize >= CALLS_MAX)?;
+    let single = line.overlaps() * 4 <= quartiles.gaps;
+    if single && pause_s <= PAUSE_MAX_S && quartiles.range_s() <= limits.gap_spread_max_s {
+        let spread = Evidence::count(Feature::GapSpread, quartiles.gaps.into(), limits.gap_spread_max_s, Over::LastCalls);
+        return Some(Evidence { observed: quartiles.range_s(), ..spread });
+    }
+    let steady = line.steady_run().filter(|run| single && run.calls >= limits.steady_calls_min);
+    if let Some(run) = steady.filter(|run| run.gap_variation <= limits.gap_variation_max) {
+        let variation = Evidence::count(Feature::GapVariation, run.calls.into(), limits.gap_variation_max, Over::SinceStart);
+        return Some(Evidence { observed: run.gap_variation, ..variation });
+    }
+    let rhythm = line.start_rhythm().filter(|rhythm| rhythm.power_share >= limits.rhythm_min)?;
+    let power = Evidence::count(Feature::StartRhythm, rhythm.starts.into(), limits.rhythm_min, Over::LastCalls);
+    Some(Evidence { observed: rhythm.power_share, bound: Some(rhythm.period_s.into()), ..power })
+}
+
+/// More calls at once than filed seats can hold.
+fn volume(limits: &RobotDialingLimits, judged: &Judged<'_>) -> Option<Evidence> {
+    let limit = judged.profile.seats?.saturating_mul(limits.calls_per_seat_max);
+    let peak = judged.memory.concurrency.peak().filter(|peak| peak.calls > limit)?;
+    Some(Evidence::count(Feature::Concurrent, peak.calls.into(), limit.into(), Over::Hour))
+}
+
+/// The signs that nobody is there.
+fn nobody_there(limits: &RobotDialingLimits, judged: &Judged<'_>) -> Vec<Evidence> {
+    let day = judged.memory.day.total();
+    let mut signs = Vec::new();
+    if let Some(mode) = judged.memory.talks.modal().filter(|mode| mode.of >= limits.playback_talks_min) {
+        let bound = wilson_lower(mode.count.into(), mode.of.into(), limits.z);
+        if bound >= limits.playback_share_min {
+            signs.push(Evidence::share(Feature::PlaybackShare, mode.count, mode.of, bound, limits.playback_share_min, Over::LastTalks));
+        }
+    }
+    let agents = wilson_upper(day.agent_answered.into(), day.agent_known.into(), limits.z);
+    if agents <= limits.agent_share_max {
+        signs.push(Evidence::share(Feature::AgentShare, day.agent_answered, day.agent_known, agents, limits.agent_share_max, Over::Day));
+    }
+    let at_least = [
+        (Feature::DroppedShare, day.dropped, limits.dropped_share_min),
+        (Feature::ShortShare, day.short, limits.short_share_min),
+    ];
+    for (feature, count, limit) in at_least {
+        let bound = wilson_lower(count.into(), day.answered.into(), limits.z);
+        if bound >= limit {
+            signs.push(Evidence::share(feature, count, day.answered, bound, limit, Over::Day));
+        }
+    }
+    signs
+}
+
+fn finding(judged: &Judged<'_>, severity: Severity, evidence: Vec<Evidence>, lines: u32) -> Finding {
+    let day = judged.memory.day.total();
+    let from: Timestamp = Span::DAY.from(judged.minute);
+    let phrases: Vec<String> = evidence.iter().map(phrase).collect();
+    Finding {
+        subject: Subject::App,
+        severity,
+        certain: false,
+        lingering: false,
+        at: judged.at(),
+        from,
+        weight: day.placed.into(),
+        summary: format!("machines call and nobody is there: {} ({lines} of its numbers keep time) since {from}", phrases.join(", ")),
+        evidence,
+        samples: judged.memory.recent.samples(|sample| sample.talk_s.is_some() && !sample.has_agent),
+        calls: day.placed.into(),
+        callees: judged.memory.pairs.distinct_day().into(),
+    }
+}
+
+fn phrase(item: &Evidence) -> String {
+    let percent = format!("{:.0} %", item.observed * 100.0);
+    match item.feature {
+        Feature::GapSpread => format!("the last {} gaps between calls differ by {:.1} s", item.count, item.observed),
+        Feature::GapVariation => format!("{} calls in a row without a pause", item.count),
+        Feature::StartRhythm => format!("calls start every {:.0} s", item.bound.unwrap_or_default()),
+        Feature::Concurrent => format!("{} calls at once where the seats allow {:.0}", item.count, item.limit),
+        Feature::PlaybackShare => format!("{percent} of the talks have one length"),
+        Feature::AgentShare => format!("{percent} of the answers had an agent"),
+        Feature::DroppedShare => format!("{percent} of the answers met nobody"),
+        _ => format!("{percent} of the answers were over within 6 s"),
+    }
+}
