@@ -2,7 +2,7 @@
 //!
 //! A window never judges: it counts, and detectors ask it.
 
-
+pub mod baseline;
 pub mod concurrency;
 pub mod line;
 pub mod talk;
