@@ -2,6 +2,7 @@
 //!
 //! Never knows why there are more calls: a flash sale looks like a stolen key. Its tails are not calibrated either (days
 //! differ by more than the model says), so they rank and set limits; a rate of false alarms is measured, not read off.
+//! What it stores comes from exact integers and from `+ - * /` and rounding, which are the same on every machine.
 
 use serde::{Deserialize, Serialize};
 
@@ -107,17 +108,7 @@ impl Baseline {
             if calls == 0 {
                 return;
             }
-            let slot = at_s / SLOT_S;
-            let dispersion = DISPERSION_START;
-            let hours = vec![Hour::default(); HOURS_PER_WEEK];
-            *self = Self {
-                hours,
-                first_slot: slot,
-                slot,
-                slot_dispersion: dispersion,
-                hour_dispersion: dispersion,
-                ..Self::default()
-            };
+            *self = Self::begun(at_s / SLOT_S);
         }
         self.advance(at_s, offset_s, frozen);
         self.slot_calls = self.slot_calls.saturating_add(calls);
@@ -166,14 +157,28 @@ impl Baseline {
         self.expect(end_s, HOUR_S, offset_s, self.hour_dispersion)
     }
 
+    fn begun(slot: u32) -> Self {
+        Self {
+            hours: vec![Hour::default(); HOURS_PER_WEEK],
+            first_slot: slot,
+            slot,
+            slot_dispersion: DISPERSION_START,
+            hour_dispersion: DISPERSION_START,
+            ..Self::default()
+        }
+    }
+
     /// A window of at most an hour lies in one hour of the week or in two, and expects of each its share.
     fn expect(&self, end_s: u32, span_s: u32, offset_s: i32, dispersion: u32) -> Option<Expected> {
         let last = LocalTime::new(end_s.saturating_sub(1), offset_s);
-        let here = last.hour_of_week as usize;
-        let share = f64::from((last.second_of_day % HOUR_S + 1).min(span_s)) / f64::from(span_s);
-        let here = self.hours.get(here).copied()?;
-        let before =
-            if share < 1.0 { self.hours[(last.hour_of_week as usize + HOURS_PER_WEEK - 1) % HOURS_PER_WEEK] } else { here };
+        let hour = last.hour_of_week as usize;
+        let here = *self.hours.get(hour)?;
+        let begun_s = last.second_of_day % HOUR_S + 1;
+        let (before, share) = if begun_s < span_s {
+            (self.hours[(hour + HOURS_PER_WEEK - 1) % HOURS_PER_WEEK], f64::from(begun_s) / f64::from(span_s))
+        } else {
+            (here, 1.0)
+        };
         let seen = here.seen.min(before.seen);
         if seen == 0 {
             return None;
@@ -205,8 +210,7 @@ impl Baseline {
         if open.slots == 0 {
             return;
         }
-        // 1970 began on a Thursday: three days after a Monday.
-        let hour = (open.local_hour as usize + 3 * 24) % HOURS_PER_WEEK;
+        let hour = LocalTime::new(open.local_hour * HOUR_S, 0).hour_of_week as usize;
         let known = self.hours[hour];
         // Silence says nothing about how far days differ, and small counts say it too badly.
         if open.calls > 0 && known.seen > 0 && known.mean >= USUAL {
