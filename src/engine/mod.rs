@@ -6,6 +6,7 @@
 //! The wall is the list in `.clippy.toml`, denied from here down.
 #![deny(clippy::disallowed_macros, clippy::disallowed_methods, clippy::disallowed_types)]
 
+pub mod decode;
 pub mod number;
 pub mod record;
 pub mod time;
