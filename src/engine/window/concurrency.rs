@@ -85,13 +85,16 @@ impl Concurrency {
     /// The most calls at once at `from_s` (Unix seconds) or later; `None` if there were none.
     pub fn peak_since(&self, from_s: u32) -> Option<Peak> {
         let mut peak = Peak { calls: 0, at_s: 0 };
-        let mut in_progress = self.before;
+        let (mut in_progress, mut at_s) = (self.before, self.first_s);
         let oldest = (self.first_s % KEPT_S) as usize;
         let (newer, older) = self.differences.split_at_checked(oldest)?;
-        for (at_s, difference) in (self.first_s..).zip(older.iter().chain(newer)) {
-            in_progress += i32::from(*difference);
-            if at_s >= from_s && in_progress > peak.calls as i32 {
-                peak = Peak { calls: in_progress as u32, at_s };
+        for differences in [older, newer] {
+            for difference in differences {
+                in_progress += i32::from(*difference);
+                if in_progress > peak.calls as i32 && at_s >= from_s {
+                    peak = Peak { calls: in_progress as u32, at_s };
+                }
+                at_s += 1;
             }
         }
         (peak.calls > 0).then_some(peak)

@@ -158,12 +158,14 @@ impl Line {
     /// The period of 5 to 120 s that the remembered starts keep best; `None` if they do not span eight of the shortest.
     /// Of periods that are kept as well as each other, the longest.
     pub fn start_rhythm(&self) -> Option<Rhythm> {
-        let starts = || self.calls.iter().map(|call| call.start_s);
-        let span_s = starts().max()? - starts().min()?;
+        let mut starts_s = [0; CALLS_MAX];
+        starts_s.iter_mut().zip(&self.calls).for_each(|(start_s, call)| *start_s = call.start_s);
+        let starts_s = &starts_s[..self.calls.len()];
+        let span_s = starts_s.iter().max()? - starts_s.iter().min()?;
         let mut shares = [0.0; *PERIODS_S.end() as usize + 1];
         let longest_s = (span_s / TURNS_MIN).min(*PERIODS_S.end());
         for period_s in *PERIODS_S.start()..=longest_s {
-            shares[period_s as usize] = power_share(starts(), period_s);
+            shares[period_s as usize] = power_share(starts_s, period_s);
         }
         let best = shares.iter().copied().fold(0.0, f64::max);
         let period_s = (*PERIODS_S.start()..=longest_s).rev().find(|p| shares[*p as usize] >= best - SHARE_TIE)?;
@@ -216,20 +218,19 @@ impl Run {
     }
 }
 
-/// The Rayleigh power of `starts` at a period, over their number: the squared length of the mean of one vector per start,
-/// pointing where in the period it lies.
-fn power_share(starts: impl Iterator<Item = u32>, period_s: u32) -> f64 {
+/// The Rayleigh power of at most [`CALLS_MAX`] starts at a period, over their number: the squared length of the mean of one
+/// vector per start, pointing where in the period it lies.
+fn power_share(starts_s: &[u32], period_s: u32) -> f64 {
     // A second as a fraction of the turn in 32 bits. Whole turns wrap away; rounding drifts by 2e-5 of a turn a day.
     let second = ((1_u64 << 32) / u64::from(period_s)) as u32;
-    let (mut count, mut cosines, mut sines) = (0_i64, 0_i64, 0_i64);
-    for start_s in starts {
-        let part = (start_s.wrapping_mul(second) >> (32 - TURN_PARTS_LOG2)) as usize;
-        let [cosine, sine] = TURN[part];
-        cosines += i64::from(cosine);
-        sines += i64::from(sine);
-        count += 1;
+    let (mut cosines, mut sines) = (0, 0);
+    for start_s in starts_s {
+        let [cosine, sine] = TURN[(start_s.wrapping_mul(second) >> (32 - TURN_PARTS_LOG2)) as usize];
+        cosines += i32::from(cosine);
+        sines += i32::from(sine);
     }
-    (cosines * cosines + sines * sines) as f64 / (TURN_LENGTH * TURN_LENGTH * (count * count) as f64)
+    let (cosines, sines) = (f64::from(cosines), f64::from(sines));
+    (cosines * cosines + sines * sines) / (TURN_LENGTH * starts_s.len() as f64).powi(2)
 }
 
 const fn turn() -> [[i16; 2]; TURN_PARTS] {
