@@ -28,6 +28,7 @@ pub struct App {
     calls_flooded: u64,
     waiting_calls: usize,
     last_judged: Minute,
+    changed: bool,
 }
 
 impl App {
@@ -45,6 +46,7 @@ impl App {
             calls_flooded: 0,
             waiting_calls: 0,
             last_judged: Minute::default(),
+            changed: true,
         }
     }
 
@@ -86,17 +88,30 @@ impl App {
     /// Notes that a call of it waits in the shard.
     pub fn admitted(&mut self) {
         self.waiting_calls += 1;
+        self.changed = true;
+    }
+
+    /// Notes that a feedback about it waits in the shard.
+    pub fn told(&mut self) {
+        self.changed = true;
     }
 
     /// Notes that a call of it was turned away at the bound.
     pub fn flooded(&mut self) {
         self.calls_flooded += 1;
+        self.changed = true;
+    }
+
+    /// Whether its state has changed since this was last asked.
+    pub fn take_changed(&mut self) -> bool {
+        std::mem::take(&mut self.changed)
     }
 
     /// Takes in what it filed.
     pub fn register(&mut self, registration: &Registration, policy: &Policy) {
         self.profile = Profile::new(Some(registration), &policy.clock, policy.channels_per_number);
         self.registration = Some(registration.clone());
+        self.changed = true;
     }
 
     /// Whether time alone can change its alerts.
@@ -135,6 +150,7 @@ impl App {
         self.calls_judged += calls.len() as u64;
         self.waiting_calls -= calls.len();
         self.last_judged = minute;
+        self.changed = true;
         self.enter(minute, policy, found, effects);
     }
 
@@ -221,6 +237,7 @@ impl App {
             calls_flooded: snapshot.calls_flooded,
             waiting_calls: snapshot.waiting.calls.len(),
             last_judged: snapshot.last_judged,
+            changed: false,
         };
         (app, snapshot.waiting)
     }

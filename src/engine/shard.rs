@@ -68,6 +68,8 @@ pub struct Shard {
     /// Apps that must be judged in every minute because an alert of theirs waits for time to pass.
     awake: BTreeSet<AppSlot>,
     apps_evicted: u64,
+    /// Apps evicted since the last checkpoint.
+    forgotten: Vec<Box<str>>,
     found: Found,
 }
 
@@ -84,6 +86,7 @@ impl Shard {
             open: Minute(0),
             awake: BTreeSet::new(),
             apps_evicted: 0,
+            forgotten: Vec::new(),
             found: Found::default(),
         }
     }
@@ -128,12 +131,12 @@ impl Shard {
         let slot = self.slot(&feedback.app_id);
         let minute = feedback.at.minute();
         if !self.waiting.admit_feedback(slot, feedback.clone(), minute.max(self.open)) {
-            Accepted::Duplicate
-        } else if minute < self.open {
-            Accepted::LateApplied
-        } else {
-            Accepted::Applied
+            return Accepted::Duplicate;
         }
+        if let Some(app) = &mut self.apps[slot as usize] {
+            app.told();
+        }
+        if minute < self.open { Accepted::LateApplied } else { Accepted::Applied }
     }
 
     fn slot(&mut self, app_id: &str) -> AppSlot {
@@ -174,6 +177,7 @@ impl Shard {
         for slot in evicted {
             if let Some(app) = self.apps[slot as usize].take() {
                 self.slots.remove(app.id());
+                self.forgotten.push(app.id().into());
                 self.waiting.forget_feedback(slot);
                 self.free.push(slot);
                 self.apps_evicted += 1;
@@ -262,35 +266,65 @@ impl Shard {
 
     /// The whole state: the same bytes for the same records, whatever their order within the lateness.
     pub fn snapshot(&self) -> ShardSnapshot {
+        let slots = self.slots.values().copied().collect();
+        ShardSnapshot { head: self.head(), apps: self.snapshot_apps(slots) }
+    }
+
+    /// What changed since the last time this was asked: the head, and every app whose state is no longer what was told.
+    pub fn changes(&mut self) -> Changes {
+        let apps = &mut self.apps;
+        let changed = |slot: &AppSlot| apps[*slot as usize].as_mut().is_some_and(App::take_changed);
+        let slots = self.slots.values().copied().filter(changed).collect();
+        let mut forgotten = std::mem::take(&mut self.forgotten);
+        forgotten.retain(|app_id| !self.slots.contains_key(app_id));
+        Changes { head: self.head(), apps: self.snapshot_apps(slots), forgotten }
+    }
+
+    /// The state that belongs to no app.
+    pub fn head(&self) -> ShardHead {
+        ShardHead { open: self.open, apps_evicted: self.apps_evicted }
+    }
+
+    fn snapshot_apps(&self, slots: Vec<AppSlot>) -> Vec<AppSnapshot> {
         let mut waiting: Map<AppSlot, Waiting> = keyed_map(self.seed);
+        waiting.extend(slots.iter().map(|slot| (*slot, Waiting::default())));
         for (slot, call) in self.waiting.calls() {
-            waiting.entry(slot).or_default().calls.push(call.clone());
+            if let Some(waiting) = waiting.get_mut(&slot) {
+                waiting.calls.push(call.clone());
+            }
         }
         for (slot, minute, feedback) in self.waiting.feedback() {
-            waiting.entry(slot).or_default().feedback.push((minute, feedback.clone()));
+            if let Some(waiting) = waiting.get_mut(&slot) {
+                waiting.feedback.push((minute, feedback.clone()));
+            }
         }
-        let mut apps: Vec<AppSnapshot> = self
-            .slots
-            .values()
-            .filter_map(|slot| self.apps[*slot as usize].as_ref().map(|app| (app, waiting.remove(slot).unwrap_or_default())))
+        let mut apps: Vec<AppSnapshot> = slots
+            .into_iter()
+            .filter_map(|slot| self.apps[slot as usize].as_ref().map(|app| (app, waiting.remove(&slot).unwrap_or_default())))
             .map(|(app, waiting)| app.snapshot(waiting))
             .collect();
         apps.sort_unstable_by(|app, other| app.id().cmp(other.id()));
-        ShardSnapshot { open: self.open, apps_evicted: self.apps_evicted, apps }
+        apps
     }
 
     /// A shard that goes on where the snapshot was taken.
     pub fn restore(snapshot: ShardSnapshot, policy: Arc<Policy>, seed: u64) -> Self {
         let mut shard = Self::new(policy, seed);
-        shard.open = snapshot.open;
-        shard.apps_evicted = snapshot.apps_evicted;
+        shard.restore_head(snapshot.head);
         for app in snapshot.apps {
             shard.restore_app(app);
         }
         shard
     }
 
-    fn restore_app(&mut self, snapshot: AppSnapshot) {
+    /// Takes back the state that belongs to no app.
+    pub fn restore_head(&mut self, head: ShardHead) {
+        self.open = head.open;
+        self.apps_evicted = head.apps_evicted;
+    }
+
+    /// Takes back an app.
+    pub fn restore_app(&mut self, snapshot: AppSnapshot) {
         let slot = self.slot(snapshot.id());
         let (app, waiting) = App::restore(snapshot, &self.policy, self.seed);
         if app.is_waiting() {
@@ -306,10 +340,29 @@ impl Shard {
     }
 }
 
+/// The state of a shard that belongs to no app.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShardHead {
+    open: Minute,
+    apps_evicted: u64,
+}
+
 /// The state of a shard, in a fixed order.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ShardSnapshot {
-    open: Minute,
-    apps_evicted: u64,
-    apps: Vec<AppSnapshot>,
+    /// What belongs to no app.
+    pub head: ShardHead,
+    /// The apps, by id.
+    pub apps: Vec<AppSnapshot>,
+}
+
+/// What changed in a shard: what a checkpoint writes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Changes {
+    /// What belongs to no app.
+    pub head: ShardHead,
+    /// The apps that changed, by id.
+    pub apps: Vec<AppSnapshot>,
+    /// The apps that were forgotten because of the bound.
+    pub forgotten: Vec<Box<str>>,
 }
