@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use serde::Deserialize;
 use serde::de::MapAccess;
 
 use super::super::record::{APP_ID_BYTES_MAX, CALL_ID_BYTES_MAX, Feedback, FeedbackKind};
@@ -32,19 +33,37 @@ struct Wired<'a> {
     call_id: Text<'a>,
 }
 
+#[derive(Deserialize)]
+#[serde(field_identifier, rename_all = "snake_case")]
+enum Key {
+    Kind,
+    AppId,
+    Callee,
+    At,
+    Channel,
+    Category,
+    Verified,
+    Scene,
+    CallId,
+    #[serde(other)]
+    Other,
+}
+
 impl<'a> Target<'a> for Wired<'a> {
-    fn field<A: MapAccess<'a>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
+    type Key = Key;
+
+    fn field<A: MapAccess<'a>>(&mut self, key: Key, map: &mut A) -> Result<(), A::Error> {
         match key {
-            "kind" => self.kind.update(map.next_value()?),
-            "app_id" => self.app_id.update(json::id(map)?),
-            "callee" => self.callee.update(map.next_value()?),
-            "at" => self.at.update(map.next_value()?),
-            "channel" => self.channel.update(map.next_value()?),
-            "category" => self.category.update(map.next_value()?),
-            "verified" => self.verified.update(map.next_value()?),
-            "scene" => self.scene.update(map.next_value()?),
-            "call_id" => self.call_id.update(json::id(map)?),
-            _ => json::skip(map)?,
+            Key::Kind => self.kind.read(map)?,
+            Key::AppId => self.app_id.update(json::id(map)?),
+            Key::Callee => self.callee.read(map)?,
+            Key::At => self.at.read(map)?,
+            Key::Channel => self.channel.read(map)?,
+            Key::Category => self.category.read(map)?,
+            Key::Verified => self.verified.read(map)?,
+            Key::Scene => self.scene.read(map)?,
+            Key::CallId => self.call_id.update(json::id(map)?),
+            Key::Other => json::skip(map)?,
         }
         Ok(())
     }

@@ -8,6 +8,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::marker::PhantomData;
 
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
@@ -110,10 +111,20 @@ pub(super) type Text<'a> = Field<Cow<'a, str>>;
 
 impl<T> Field<T> {
     /// Takes what the same key says again: the last readable value wins.
+    #[inline]
     pub(super) fn update(&mut self, newer: Self) {
         if matches!((&*self, &newer), (_, Self::Value(_)) | (Self::Absent, Self::Unreadable)) {
             *self = newer;
         }
+    }
+
+    /// Takes the value of the key that was just read.
+    #[inline]
+    pub(super) fn read<'de, A: MapAccess<'de>>(&mut self, map: &mut A) -> Result<(), A::Error>
+    where
+        T: Scalar<'de>,
+    {
+        map.next_value_seed(Slot(self))
     }
 
     /// The value, if there is one; an error if it cannot be read.
@@ -213,57 +224,68 @@ impl<'de> Scalar<'de> for bool {
     }
 }
 
-struct ScalarVisitor<T>(std::marker::PhantomData<T>);
+/// Reads a value straight into its field.
+struct Slot<'f, T>(&'f mut Field<T>);
 
-impl<'de, T: Scalar<'de>> Deserialize<'de> for Field<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(ScalarVisitor(std::marker::PhantomData))
+impl<'de, T: Scalar<'de>> DeserializeSeed<'de> for Slot<'_, T> {
+    type Value = ();
+
+    #[inline]
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
     }
 }
 
-impl<'de, T: Scalar<'de>> Visitor<'de> for ScalarVisitor<T> {
-    type Value = Field<T>;
+impl<'de, T: Scalar<'de>> Visitor<'de> for Slot<'_, T> {
+    type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("any value")
     }
 
-    fn visit_unit<E: Error>(self) -> Result<Field<T>, E> {
-        Ok(Field::Absent)
+    fn visit_unit<E: Error>(self) -> Result<(), E> {
+        Ok(())
     }
 
-    fn visit_bool<E: Error>(self, value: bool) -> Result<Field<T>, E> {
-        Ok(T::from_bool(value))
+    fn visit_bool<E: Error>(self, value: bool) -> Result<(), E> {
+        self.0.update(T::from_bool(value));
+        Ok(())
     }
 
-    fn visit_i64<E: Error>(self, integer: i64) -> Result<Field<T>, E> {
-        Ok(T::from_integer(integer))
+    fn visit_i64<E: Error>(self, integer: i64) -> Result<(), E> {
+        self.0.update(T::from_integer(integer));
+        Ok(())
     }
 
-    fn visit_u64<E: Error>(self, integer: u64) -> Result<Field<T>, E> {
-        Ok(i64::try_from(integer).map_or_else(|_| T::from_float(integer as f64), T::from_integer))
+    fn visit_u64<E: Error>(self, integer: u64) -> Result<(), E> {
+        self.0.update(i64::try_from(integer).map_or_else(|_| T::from_float(integer as f64), T::from_integer));
+        Ok(())
     }
 
-    fn visit_f64<E: Error>(self, float: f64) -> Result<Field<T>, E> {
-        Ok(T::from_float(float))
+    fn visit_f64<E: Error>(self, float: f64) -> Result<(), E> {
+        self.0.update(T::from_float(float));
+        Ok(())
     }
 
-    fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Field<T>, E> {
-        Ok(T::from_text(Cow::Borrowed(text)))
+    fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<(), E> {
+        self.0.update(T::from_text(Cow::Borrowed(text)));
+        Ok(())
     }
 
-    fn visit_str<E: Error>(self, text: &str) -> Result<Field<T>, E> {
-        Ok(T::from_text(Cow::Owned(text.to_owned())))
+    fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
+        self.0.update(T::from_text(Cow::Owned(text.to_owned())));
+        Ok(())
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, elements: A) -> Result<Field<T>, A::Error> {
-        skip_elements(elements)?;
-        Ok(Field::Unreadable)
+    fn visit_seq<A: SeqAccess<'de>>(self, elements: A) -> Result<(), A::Error> {
+        self.0.update(Field::Unreadable);
+        skip_elements(elements)
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Field<T>, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        self.0.update(Field::Unreadable);
         while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(Field::Unreadable)
+        Ok(())
     }
 }
 
@@ -297,8 +319,11 @@ pub(super) enum Shape {
 
 /// Something that is filled from a JSON value: from the fields of an object, as a rule.
 pub(super) trait Target<'de> {
+    /// The keys it knows, and one for all others.
+    type Key: Deserialize<'de>;
+
     /// Takes the value of `key` out of `map`, or skips it by [`skip`].
-    fn field<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error>;
+    fn field<A: MapAccess<'de>>(&mut self, key: Self::Key, map: &mut A) -> Result<(), A::Error>;
 
     /// Takes the elements of a list; skips them unless overridden.
     fn list<A: SeqAccess<'de>>(&mut self, elements: A) -> Result<(), A::Error> {
@@ -354,8 +379,8 @@ impl<'de, T: Target<'de>> Visitor<'de> for Fill<'_, T> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Shape, A::Error> {
-        while let Some(Key(key)) = map.next_key()? {
-            self.0.field(&key, &mut map)?;
+        while let Some(key) = map.next_key_seed(PhantomData)? {
+            self.0.field(key, &mut map)?;
         }
         Ok(Shape::Object)
     }
@@ -396,32 +421,5 @@ impl<'de, T: Target<'de>> Visitor<'de> for Fill<'_, T> {
     fn visit_str<E: Error>(self, text: &str) -> Result<Shape, E> {
         self.0.scalar(Cow::Owned(text.to_owned()));
         Ok(Shape::Scalar)
-    }
-}
-
-/// A key of an object: borrowed unless it is written with escapes.
-struct Key<'de>(Cow<'de, str>);
-
-impl<'de> Deserialize<'de> for Key<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_str(KeyVisitor)
-    }
-}
-
-struct KeyVisitor;
-
-impl<'de> Visitor<'de> for KeyVisitor {
-    type Value = Key<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a key")
-    }
-
-    fn visit_borrowed_str<E: Error>(self, key: &'de str) -> Result<Key<'de>, E> {
-        Ok(Key(Cow::Borrowed(key)))
-    }
-
-    fn visit_str<E: Error>(self, key: &str) -> Result<Key<'de>, E> {
-        Ok(Key(Cow::Owned(key.to_owned())))
     }
 }

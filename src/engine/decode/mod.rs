@@ -12,7 +12,6 @@ mod json;
 mod neutral;
 mod registration;
 mod tccc;
-mod tccc_status;
 
 use std::borrow::Cow;
 use std::fmt;

@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde::de::{MapAccess, SeqAccess};
 
 use super::super::record::{CallRecord, Direction, HangupBy, Kind, Outcome, RawOutcome};
@@ -36,8 +36,10 @@ struct Value<'c, 'a, 'l, F> {
 }
 
 impl<'a, F: FnMut(Result<CallRecord<'a>, DecodeError>)> Target<'a> for Value<'_, 'a, '_, F> {
+    type Key = Key;
+
     #[inline]
-    fn field<A: MapAccess<'a>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
+    fn field<A: MapAccess<'a>>(&mut self, key: Key, map: &mut A) -> Result<(), A::Error> {
         self.call.field(key, map)
     }
 
@@ -67,29 +69,54 @@ struct Neutral<'a> {
     callee_region: Text<'a>,
 }
 
+#[derive(Deserialize)]
+#[serde(field_identifier, rename_all = "snake_case")]
+enum Key {
+    AppId,
+    CallId,
+    Direction,
+    Kind,
+    Caller,
+    Callee,
+    Start,
+    Ring,
+    Answer,
+    End,
+    Outcome,
+    RawOutcome,
+    HangupBy,
+    Agent,
+    CallerRegion,
+    CalleeRegion,
+    #[serde(other)]
+    Other,
+}
+
 impl<'a> Target<'a> for Neutral<'a> {
+    type Key = Key;
+
     #[inline]
-    fn field<A: MapAccess<'a>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
+    fn field<A: MapAccess<'a>>(&mut self, key: Key, map: &mut A) -> Result<(), A::Error> {
         match key {
-            "app_id" => self.app_id.update(json::id(map)?),
-            "call_id" => self.call_id.update(json::id(map)?),
-            "direction" => self.direction.update(map.next_value()?),
-            "kind" => self.kind.update(map.next_value()?),
-            "caller" => self.caller.update(map.next_value()?),
-            "callee" => self.callee.update(map.next_value()?),
-            "start" => self.start.update(map.next_value()?),
-            "ring" => self.ring.update(map.next_value()?),
-            "answer" => self.answer.update(map.next_value()?),
-            "end" => self.end.update(map.next_value()?),
-            "outcome" => self.outcome.update(map.next_value()?),
-            "raw_outcome" => {
+            Key::AppId => self.app_id.update(json::id(map)?),
+            Key::CallId => self.call_id.update(json::id(map)?),
+            Key::Direction => self.direction.read(map)?,
+            Key::Kind => self.kind.read(map)?,
+            Key::Caller => self.caller.read(map)?,
+            Key::Callee => self.callee.read(map)?,
+            Key::Start => self.start.read(map)?,
+            Key::Ring => self.ring.read(map)?,
+            Key::Answer => self.answer.read(map)?,
+            Key::End => self.end.read(map)?,
+            Key::Outcome => self.outcome.read(map)?,
+            Key::RawOutcome => {
                 map.next_value_seed(Fill(&mut self.raw_outcome))?;
             }
-            "hangup_by" => self.hangup_by.update(map.next_value()?),
-            "agent" => self.agent.update(map.next_value()?),
-            "caller_region" => self.caller_region.update(map.next_value()?),
-            "callee_region" => self.callee_region.update(map.next_value()?),
-            _ => json::skip(map)?,
+            Key::HangupBy => self.hangup_by.read(map)?,
+            Key::Agent => self.agent.read(map)?,
+            Key::CallerRegion => self.caller_region.read(map)?,
+            Key::CalleeRegion => self.callee_region.read(map)?,
+            Key::Other => json::skip(map)?,
         }
         Ok(())
     }
@@ -170,12 +197,23 @@ impl<'a> Raw<'a> {
     }
 }
 
+#[derive(Deserialize)]
+#[serde(field_identifier, rename_all = "snake_case")]
+enum RawKey {
+    Code,
+    Text,
+    #[serde(other)]
+    Other,
+}
+
 impl<'a> Target<'a> for Raw<'a> {
-    fn field<A: MapAccess<'a>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
+    type Key = RawKey;
+
+    fn field<A: MapAccess<'a>>(&mut self, key: RawKey, map: &mut A) -> Result<(), A::Error> {
         match key {
-            "code" => self.code.update(map.next_value()?),
-            "text" => self.text.update(map.next_value()?),
-            _ => json::skip(map)?,
+            RawKey::Code => self.code.read(map)?,
+            RawKey::Text => self.text.read(map)?,
+            RawKey::Other => json::skip(map)?,
         }
         Ok(())
     }

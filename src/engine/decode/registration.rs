@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use serde::de::{MapAccess, SeqAccess};
+use serde::Deserialize;
+use serde::de::{IgnoredAny, MapAccess, SeqAccess};
 
 use super::super::number::Number;
 use super::super::record::{APP_ID_BYTES_MAX, FiledCaller, Registration};
@@ -33,26 +34,46 @@ struct Wired<'a> {
     limits: Option<Cow<'a, str>>,
 }
 
+#[derive(Deserialize)]
+#[serde(field_identifier, rename_all = "snake_case")]
+enum Key {
+    AppId,
+    Name,
+    Industry,
+    Scene,
+    Seats,
+    Callers,
+    Timezone,
+    DeclaredUse,
+    Since,
+    Regions,
+    Limits,
+    #[serde(other)]
+    Other,
+}
+
 impl<'a> Target<'a> for Wired<'a> {
-    fn field<A: MapAccess<'a>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
+    type Key = Key;
+
+    fn field<A: MapAccess<'a>>(&mut self, key: Key, map: &mut A) -> Result<(), A::Error> {
         match key {
-            "app_id" => self.app_id.update(json::id(map)?),
-            "name" => self.name.update(map.next_value()?),
-            "industry" => self.industry.update(map.next_value()?),
-            "scene" => self.scene.update(map.next_value()?),
-            "seats" => self.seats.update(map.next_value()?),
-            "callers" => self.callers.update(map)?,
-            "timezone" => self.timezone.update(map.next_value()?),
-            "declared_use" => self.declared_use.update(map)?,
-            "since" => self.since.update(map.next_value()?),
-            "regions" => self.regions.update(map)?,
-            "limits" => {
+            Key::AppId => self.app_id.update(json::id(map)?),
+            Key::Name => self.name.read(map)?,
+            Key::Industry => self.industry.read(map)?,
+            Key::Scene => self.scene.read(map)?,
+            Key::Seats => self.seats.read(map)?,
+            Key::Callers => self.callers.update(map)?,
+            Key::Timezone => self.timezone.read(map)?,
+            Key::DeclaredUse => self.declared_use.update(map)?,
+            Key::Since => self.since.read(map)?,
+            Key::Regions => self.regions.update(map)?,
+            Key::Limits => {
                 let raw = json::raw(map)?;
                 if raw != "null" {
                     self.limits = Some(raw);
                 }
             }
-            _ => json::skip(map)?,
+            Key::Other => json::skip(map)?,
         }
         Ok(())
     }
@@ -128,7 +149,9 @@ impl<T: Default> Many<T> {
 }
 
 impl<'de, T: Target<'de> + Default> Target<'de> for Many<T> {
-    fn field<A: MapAccess<'de>>(&mut self, _: &str, map: &mut A) -> Result<(), A::Error> {
+    type Key = IgnoredAny;
+
+    fn field<A: MapAccess<'de>>(&mut self, _: IgnoredAny, map: &mut A) -> Result<(), A::Error> {
         json::skip(map)
     }
 
@@ -147,7 +170,9 @@ impl<'de, T: Target<'de> + Default> Target<'de> for Many<T> {
 struct Word<'a>(Text<'a>);
 
 impl<'a> Target<'a> for Word<'a> {
-    fn field<A: MapAccess<'a>>(&mut self, _: &str, map: &mut A) -> Result<(), A::Error> {
+    type Key = IgnoredAny;
+
+    fn field<A: MapAccess<'a>>(&mut self, _: IgnoredAny, map: &mut A) -> Result<(), A::Error> {
         json::skip(map)
     }
 
@@ -199,12 +224,23 @@ impl Caller<'_> {
     }
 }
 
+#[derive(Deserialize)]
+#[serde(field_identifier, rename_all = "snake_case")]
+enum CallerKey {
+    Number,
+    Channels,
+    #[serde(other)]
+    Other,
+}
+
 impl<'a> Target<'a> for Caller<'a> {
-    fn field<A: MapAccess<'a>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
+    type Key = CallerKey;
+
+    fn field<A: MapAccess<'a>>(&mut self, key: CallerKey, map: &mut A) -> Result<(), A::Error> {
         match key {
-            "number" => self.number.update(map.next_value()?),
-            "channels" => self.channels.update(map.next_value()?),
-            _ => json::skip(map)?,
+            CallerKey::Number => self.number.read(map)?,
+            CallerKey::Channels => self.channels.read(map)?,
+            CallerKey::Other => json::skip(map)?,
         }
         Ok(())
     }

@@ -6,13 +6,18 @@
 
 use std::borrow::Cow;
 
-use serde::de::{MapAccess, SeqAccess};
+use serde::Deserialize;
+use serde::de::{IgnoredAny, MapAccess, SeqAccess};
 
 use super::super::number::Number;
 use super::super::record::{CallRecord, Direction, HangupBy, Kind, Outcome, RawOutcome};
 use super::super::time::Timestamp;
 use super::json::{self, Fill, Int, Shape, Target, Text};
-use super::{Calls, DecodeError, Limits, Reason, Times, Wire, tccc_status};
+use super::{Calls, DecodeError, Limits, Reason, Times, Wire};
+use nested::{Location, Participants, Seat};
+
+mod nested;
+mod status;
 
 const CALL_TYPE_OUTBOUND: i64 = 1;
 const CALL_TYPE_INBOUND: i64 = 2;
@@ -39,6 +44,48 @@ where
     }
 }
 
+/// The keys of a call, in the order of a push object, and those of the answers around calls.
+#[derive(Clone, Copy, Deserialize, PartialEq)]
+#[serde(field_identifier)]
+enum Key {
+    SdkAppId,
+    SessionId,
+    Direction,
+    CallType,
+    StartTimestamp,
+    RingTimestamp,
+    AcceptTimestamp,
+    EndedTimestamp,
+    Duration,
+    EndStatus,
+    EndStatusString,
+    HungUpSide,
+    Caller,
+    Callee,
+    ProtectedCaller,
+    ProtectedCallee,
+    CallerLocation,
+    SeatUser,
+    ServeParticipants,
+    #[serde(rename = "AIAgentId")]
+    AiAgentId,
+    Time,
+    TelLocation,
+    StartTimeStamp,
+    StaffUserId,
+    Response,
+    TelCdrList,
+    /// What old versions of the API called the list.
+    TelCdrs,
+    Sessions,
+    SessionStatus,
+    TotalMetrics,
+    NumberMetrics,
+    Error,
+    #[serde(other)]
+    Other,
+}
+
 /// A source value: a call, or an answer of the API around calls. The fields of a lone call are taken as they come; those
 /// of `Response` count as the value's own.
 struct Answer<'c, 'a, 'l, F> {
@@ -50,9 +97,34 @@ struct Answer<'c, 'a, 'l, F> {
 }
 
 impl<'a, F: FnMut(Result<CallRecord<'a>, DecodeError>)> Target<'a> for Answer<'_, 'a, '_, F> {
+    type Key = Key;
+
     #[inline]
-    fn field<A: MapAccess<'a>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
-        if self.call.take_field(key, map)? { Ok(()) } else { self.answer_field(key, map) }
+    fn field<A: MapAccess<'a>>(&mut self, key: Key, map: &mut A) -> Result<(), A::Error> {
+        let refused = match key {
+            Key::Response if !self.in_response => {
+                self.in_response = true;
+                let shape = map.next_value_seed(Fill(&mut *self))?;
+                (shape != Shape::Object).then_some(("Response", Reason::NotObject))
+            }
+            Key::TelCdrList | Key::TelCdrs => {
+                self.listed = true;
+                let list = if self.in_response { "Response.TelCdrList" } else { "TelCdrList" };
+                let shape = map.next_value_seed(Fill(&mut CallList { calls: &mut *self.calls, list }))?;
+                (!matches!(shape, Shape::List | Shape::Null)).then_some((list, Reason::NotList))
+            }
+            Key::Sessions => Some(("Sessions", Reason::NotCalls(LIVE_SESSIONS))),
+            Key::SessionStatus => Some(("SessionStatus", Reason::NotCalls(LIVE_SESSION))),
+            Key::TotalMetrics => Some(("TotalMetrics", Reason::NotCalls(LIVE_COUNTERS))),
+            Key::NumberMetrics => Some(("NumberMetrics", Reason::NotCalls(LIVE_COUNTERS))),
+            Key::Error => Some(("Error", Reason::NotCalls(API_ERROR))),
+            key => return self.call.field(key, map),
+        };
+        if matches!(refused, Some((_, Reason::NotCalls(_)))) {
+            json::skip(map)?;
+        }
+        self.refused = self.refused.or(refused);
+        Ok(())
     }
 
     fn list<A: SeqAccess<'a>>(&mut self, elements: A) -> Result<(), A::Error> {
@@ -60,39 +132,10 @@ impl<'a, F: FnMut(Result<CallRecord<'a>, DecodeError>)> Target<'a> for Answer<'_
     }
 }
 
-impl<'a, F: FnMut(Result<CallRecord<'a>, DecodeError>)> Answer<'_, 'a, '_, F> {
-    fn answer_field<A: MapAccess<'a>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
-        let refused = match key {
-            "Response" if !self.in_response => {
-                self.in_response = true;
-                let shape = map.next_value_seed(Fill(&mut *self))?;
-                (shape != Shape::Object).then_some(("Response", Reason::NotObject))
-            }
-            // `TelCdrs` is what old versions of the API called the list.
-            "TelCdrList" | "TelCdrs" => {
-                self.listed = true;
-                let list = if self.in_response { "Response.TelCdrList" } else { "TelCdrList" };
-                let shape = map.next_value_seed(Fill(&mut CallList { calls: &mut *self.calls, list }))?;
-                (!matches!(shape, Shape::List | Shape::Null)).then_some((list, Reason::NotList))
-            }
-            _ => {
-                json::skip(map)?;
-                NO_CALLS.iter().find(|(name, _)| *name == key).map(|(name, what)| (*name, Reason::NotCalls(what)))
-            }
-        };
-        self.refused = self.refused.or(refused);
-        Ok(())
-    }
-}
-
-/// Keys of answers that hold no finished calls, and what they hold instead.
-const NO_CALLS: &[(&str, &str)] = &[
-    ("Sessions", "are live sessions (DescribePSTNActiveSessionList), not calls that have ended"),
-    ("SessionStatus", "is that of a live session (DescribePSTNActiveSessionList), not of a call that has ended"),
-    ("TotalMetrics", "are live counters (DescribeCallInMetrics), not calls"),
-    ("NumberMetrics", "are live counters (DescribeCallInMetrics), not calls"),
-    ("Error", "is what the API answered with instead of calls"),
-];
+const LIVE_SESSIONS: &str = "are live sessions (DescribePSTNActiveSessionList), not calls that have ended";
+const LIVE_SESSION: &str = "is that of a live session (DescribePSTNActiveSessionList), not of a call that has ended";
+const LIVE_COUNTERS: &str = "are live counters (DescribeCallInMetrics), not calls";
+const API_ERROR: &str = "is what the API answered with instead of calls";
 
 /// The list of an answer.
 struct CallList<'c, 'a, 'l, F> {
@@ -101,7 +144,9 @@ struct CallList<'c, 'a, 'l, F> {
 }
 
 impl<'a, F: FnMut(Result<CallRecord<'a>, DecodeError>)> Target<'a> for CallList<'_, 'a, '_, F> {
-    fn field<A: MapAccess<'a>>(&mut self, _: &str, map: &mut A) -> Result<(), A::Error> {
+    type Key = IgnoredAny;
+
+    fn field<A: MapAccess<'a>>(&mut self, _: IgnoredAny, map: &mut A) -> Result<(), A::Error> {
         json::skip(map)
     }
 
@@ -144,55 +189,6 @@ struct Wired<'a> {
 }
 
 impl<'a> Wired<'a> {
-    /// Takes the value of a key that this form knows; whether it did. The order is that of a push object, so that the keys
-    /// of every record are found first.
-    #[inline]
-    fn take_field<A: MapAccess<'a>>(&mut self, key: &str, map: &mut A) -> Result<bool, A::Error> {
-        match key {
-            "SdkAppId" => self.app_id.update(json::id(map)?),
-            "SessionId" => self.session_id.update(map.next_value()?),
-            "Direction" => self.direction.update(map.next_value()?),
-            "CallType" => self.call_type.update(map.next_value()?),
-            "StartTimestamp" => self.start.update(map.next_value()?),
-            "RingTimestamp" => self.ring.update(map.next_value()?),
-            "AcceptTimestamp" => self.accept.update(map.next_value()?),
-            "EndedTimestamp" => self.end.update(map.next_value()?),
-            "Duration" => self.duration.update(map.next_value()?),
-            "EndStatus" => self.end_status.update(map.next_value()?),
-            "EndStatusString" => self.end_status_text.update(map.next_value()?),
-            "HungUpSide" => self.hung_up_side.update(map.next_value()?),
-            "Caller" => self.caller.update(map.next_value()?),
-            "Callee" => self.callee.update(map.next_value()?),
-            "ProtectedCaller" => self.protected_caller.update(map.next_value()?),
-            "ProtectedCallee" => self.protected_callee.update(map.next_value()?),
-            "CallerLocation" => self.caller_location.update(map.next_value()?),
-            "SeatUser" => {
-                self.says_seat = true;
-                map.next_value_seed(Fill(&mut self.seat))?;
-            }
-            "ServeParticipants" => {
-                self.says_seat = true;
-                if self.seat.is_empty() {
-                    map.next_value_seed(Fill(&mut self.participants))?;
-                } else {
-                    json::skip(map)?;
-                }
-            }
-            "AIAgentId" => self.ai_agent.update(map.next_value()?),
-            "Time" => self.time.update(map.next_value()?),
-            "TelLocation" => {
-                map.next_value_seed(Fill(&mut self.location))?;
-            }
-            "StartTimeStamp" => {
-                self.is_detail = true;
-                self.start_of_detail.update(map.next_value()?);
-            }
-            "StaffUserId" => self.staff.update(map.next_value()?),
-            _ => return Ok(false),
-        }
-        Ok(true)
-    }
-
     /// Reads the moments. Without an end it is the talk time after the answer, or after the start where nobody answered.
     fn times(&mut self, limits: &Limits<'_>) -> Result<Times, DecodeError> {
         let start = moment("StartTimestamp", &mut self.start)?;
@@ -282,9 +278,53 @@ fn kind(is_ai: bool, call_type: Option<i64>, has_agent: bool, unserved: bool) ->
 }
 
 impl<'a> Target<'a> for Wired<'a> {
+    type Key = Key;
+
     #[inline]
-    fn field<A: MapAccess<'a>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
-        if self.take_field(key, map)? { Ok(()) } else { json::skip(map) }
+    fn field<A: MapAccess<'a>>(&mut self, key: Key, map: &mut A) -> Result<(), A::Error> {
+        match key {
+            Key::SdkAppId => self.app_id.update(json::id(map)?),
+            Key::SessionId => self.session_id.read(map)?,
+            Key::Direction => self.direction.read(map)?,
+            Key::CallType => self.call_type.read(map)?,
+            Key::StartTimestamp => self.start.read(map)?,
+            Key::RingTimestamp => self.ring.read(map)?,
+            Key::AcceptTimestamp => self.accept.read(map)?,
+            Key::EndedTimestamp => self.end.read(map)?,
+            Key::Duration => self.duration.read(map)?,
+            Key::EndStatus => self.end_status.read(map)?,
+            Key::EndStatusString => self.end_status_text.read(map)?,
+            Key::HungUpSide => self.hung_up_side.read(map)?,
+            Key::Caller => self.caller.read(map)?,
+            Key::Callee => self.callee.read(map)?,
+            Key::ProtectedCaller => self.protected_caller.read(map)?,
+            Key::ProtectedCallee => self.protected_callee.read(map)?,
+            Key::CallerLocation => self.caller_location.read(map)?,
+            Key::SeatUser => {
+                self.says_seat = true;
+                map.next_value_seed(Fill(&mut self.seat))?;
+            }
+            Key::ServeParticipants => {
+                self.says_seat = true;
+                if self.seat.is_empty() {
+                    map.next_value_seed(Fill(&mut self.participants))?;
+                } else {
+                    json::skip(map)?;
+                }
+            }
+            Key::AiAgentId => self.ai_agent.read(map)?,
+            Key::Time => self.time.read(map)?,
+            Key::TelLocation => {
+                map.next_value_seed(Fill(&mut self.location))?;
+            }
+            Key::StartTimeStamp => {
+                self.is_detail = true;
+                self.start_of_detail.read(map)?;
+            }
+            Key::StaffUserId => self.staff.read(map)?,
+            _ => json::skip(map)?,
+        }
+        Ok(())
     }
 }
 
@@ -299,7 +339,7 @@ impl<'a> Wire<'a> for Wired<'a> {
         let call_id = self.call_id(&times, caller, callee)?;
         let code = self.end_status.readable();
         let text = self.end_status_text.readable().unwrap_or_default();
-        let outcome = tccc_status::outcome(code, &text, times.answer.is_some(), times.ring.is_some());
+        let outcome = status::outcome(code, &text, times.answer.is_some(), times.ring.is_some());
         let agent = self.agent();
         let is_ai = self.ai_agent.readable().is_some_and(|id| id != "0");
         let unserved = direction == Direction::Outbound && outcome == Outcome::Answered && self.says_seat;
@@ -351,111 +391,4 @@ fn party(
 ) -> Result<Option<Number>, DecodeError> {
     let number = super::number(field, number, limits)?;
     Ok(number.or_else(|| token.readable().map(|token| Number::token(&token))))
-}
-
-/// `SeatUser`: the last agent of the call. Also accepted as bare text.
-#[derive(Default)]
-struct Seat<'a> {
-    user_id: Text<'a>,
-    staff_number: Text<'a>,
-    mail: Text<'a>,
-}
-
-impl<'a> Seat<'a> {
-    fn is_empty(&self) -> bool {
-        matches!((&self.user_id, &self.staff_number, &self.mail), (Text::Absent, Text::Absent, Text::Absent))
-    }
-
-    fn readable(&mut self) -> Option<Cow<'a, str>> {
-        self.user_id.readable().or_else(|| self.staff_number.readable()).or_else(|| self.mail.readable())
-    }
-}
-
-impl<'a> Target<'a> for Seat<'a> {
-    fn field<A: MapAccess<'a>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
-        match key {
-            "UserId" => self.user_id.update(map.next_value()?),
-            "StaffNumber" => self.staff_number.update(map.next_value()?),
-            "Mail" => self.mail.update(map.next_value()?),
-            _ => json::skip(map)?,
-        }
-        Ok(())
-    }
-
-    fn scalar(&mut self, text: Cow<'a, str>) {
-        self.user_id.update(if text.is_empty() { Text::Absent } else { Text::Value(text) });
-    }
-}
-
-/// `ServeParticipants`: of all the legs only the agent who took the call last.
-#[derive(Default)]
-struct Participants<'a> {
-    took_it: Option<Cow<'a, str>>,
-}
-
-impl<'a> Target<'a> for Participants<'a> {
-    fn field<A: MapAccess<'a>>(&mut self, _: &str, map: &mut A) -> Result<(), A::Error> {
-        json::skip(map)
-    }
-
-    fn list<A: SeqAccess<'a>>(&mut self, elements: A) -> Result<(), A::Error> {
-        json::elements(elements, |_, participant: &mut Participant<'a>, _| {
-            if participant.accept.readable().is_some_and(|seconds| seconds > 0) {
-                // A leg to an agent's telephone has no address; its number is not taken for one.
-                let name = participant.mail.readable().or_else(|| participant.leg.readable());
-                self.took_it = Some(name.unwrap_or(Cow::Borrowed("seat")));
-            }
-        })
-    }
-}
-
-#[derive(Default)]
-struct Participant<'a> {
-    mail: Text<'a>,
-    leg: Text<'a>,
-    accept: Int,
-}
-
-impl<'a> Target<'a> for Participant<'a> {
-    fn field<A: MapAccess<'a>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
-        match key {
-            "Mail" => self.mail.update(map.next_value()?),
-            "Type" => self.leg.update(map.next_value()?),
-            "AcceptTimestamp" => self.accept.update(map.next_value()?),
-            _ => json::skip(map)?,
-        }
-        Ok(())
-    }
-}
-
-/// `TelLocation`: where the person's number is at home.
-#[derive(Default)]
-struct Location<'a> {
-    province: Text<'a>,
-    city: Text<'a>,
-}
-
-impl<'a> Location<'a> {
-    /// Province and city as one text, as `CallerLocation` has them.
-    fn readable(&mut self) -> Option<Cow<'a, str>> {
-        match (self.province.readable(), self.city.readable()) {
-            (Some(province), Some(city)) if province != city => Some(Cow::Owned(format!("{province}{city}"))),
-            (province, city) => province.or(city),
-        }
-    }
-}
-
-impl<'a> Target<'a> for Location<'a> {
-    fn field<A: MapAccess<'a>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
-        match key {
-            "Province" => self.province.update(map.next_value()?),
-            "City" => self.city.update(map.next_value()?),
-            _ => json::skip(map)?,
-        }
-        Ok(())
-    }
-
-    fn scalar(&mut self, text: Cow<'a, str>) {
-        self.province.update(if text.is_empty() { Text::Absent } else { Text::Value(text) });
-    }
 }

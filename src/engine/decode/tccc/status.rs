@@ -4,7 +4,7 @@
 //! documents 679/123938 and 1229/71847 and the CDR push page. 214, 223, 224 and 234 are in none of them; unknown codes
 //! become [`Outcome::Other`] and their raw pair is kept.
 
-use super::super::record::Outcome;
+use super::super::super::record::Outcome;
 use Reading::{Always, Otherwise, Unclear};
 
 /// How a status is read.
