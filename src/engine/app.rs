@@ -283,27 +283,26 @@ fn callers_of(calls: &[(AppSlot, Call)]) -> Vec<Number> {
     callers
 }
 
-/// Of several findings about one subject in a minute, one: begun by the first, as grave as the gravest, with the evidence
-/// of the last.
+/// Of several findings about one subject in a minute, one: begun by the first, with the severity and evidence of the last
+/// of the gravest.
 fn one_a_subject(mut found: Vec<(RuleName, Finding)>) -> Vec<(RuleName, Finding)> {
     found.sort_by_key(|(rule, finding)| (*rule, finding.subject));
     let mut merged: Vec<(RuleName, Finding)> = Vec::with_capacity(found.len());
     for (rule, finding) in found {
-        match merged.last_mut() {
-            Some((last_rule, last)) if *last_rule == rule && last.subject == finding.subject => {
-                *last = Finding {
-                    at: last.at.min(finding.at),
-                    from: last.from.min(finding.from),
-                    severity: last.severity.max(finding.severity),
-                    certain: last.certain || finding.certain,
-                    lingering: last.lingering && finding.lingering,
-                    calls: last.calls,
-                    callees: last.callees,
-                    ..finding
-                };
+        match merged.pop() {
+            Some((last_rule, last)) if last_rule == rule && last.subject == finding.subject => {
+                merged.push((rule, graver(last, finding)));
             }
-            _ => merged.push((rule, finding)),
+            last => merged.extend(last.into_iter().chain([(rule, finding)])),
         }
     }
     merged
+}
+
+fn graver(first: Finding, second: Finding) -> Finding {
+    let Finding { at, certain, calls, callees, .. } = first;
+    let (at, certain) = (at.min(second.at), certain || second.certain);
+    let weight = |finding: &Finding| (!finding.lingering, finding.severity);
+    let grave = if weight(&second) >= weight(&first) { second } else { first };
+    Finding { at, certain, calls, callees, ..grave }
 }

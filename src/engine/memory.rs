@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::number::Number;
 use super::record::{Call, Direction, Feedback, Registration};
-use super::time::{HOUR_S, LocalClock, Minute, Timestamp};
+use super::time::{DAY_S, HOUR_S, LocalClock, Minute, Timestamp};
 use super::window::baseline::Baseline;
 use super::window::concurrency::Concurrency;
 use super::window::line::Line;
@@ -78,6 +78,9 @@ pub struct MemoryBounds {
     pub callers: usize,
 }
 
+/// A caller number not used for this long is new again: seven days.
+const CALLER_MEMORY_S: u32 = 7 * DAY_S;
+
 /// What is remembered of one caller number.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct CallerMemory {
@@ -85,9 +88,9 @@ pub struct CallerMemory {
     pub day: Sliding<Tally>,
     /// Its last calls in time.
     pub line: Line,
-    /// When it first began a call, in Unix seconds.
+    /// Start of its first call, in Unix seconds.
     pub first_s: u32,
-    /// When it last began a call, in Unix seconds.
+    /// Start of its latest call, in Unix seconds.
     pub last_s: u32,
 }
 
@@ -154,8 +157,9 @@ impl Memory {
         self.first_seen = self.first_seen.or(Some(call.end));
         let callee = call.callee.filter(|_| call.is_attempt())?;
         let contact = self.pairs.called(callee, call.start.seconds(), bounds.callees);
-        let recent = &self.recent;
-        self.repeats.called(call, callee, contact.previous_s, |start_s| recent.find(callee, start_s).cloned());
+        let (recent, refusals) = (&self.recent, &self.refusals);
+        let find = |start_s| recent.find(callee, start_s).or_else(|| refusals.find(callee, start_s)).cloned();
+        self.repeats.called(call, callee, contact.previous_s, find);
         Some(contact)
     }
 
@@ -214,11 +218,12 @@ impl Memory {
         }
         if let Some(number) = call.caller {
             let caller = self.caller_entry(number, bounds);
+            if start_s.saturating_sub(caller.last_s) > CALLER_MEMORY_S {
+                *caller = CallerMemory { first_s: start_s, ..CallerMemory::default() };
+            }
             caller.day.add(Span::DAY_COARSE, minute, &tally);
             caller.line.push(start_s, end_s);
-            if caller.first_s == 0 {
-                caller.first_s = start_s;
-            }
+            caller.first_s = caller.first_s.min(start_s);
             caller.last_s = caller.last_s.max(start_s);
         }
     }
@@ -245,12 +250,14 @@ impl Memory {
         self.repeats.advance(minute);
         self.refusals.advance(minute);
         let now_s = minute.end().seconds();
+        self.walk.forget_before(now_s.saturating_sub(DAY_S));
         self.baseline.count(minute.start().seconds(), placed, offset_s, frozen);
         self.concurrency.advance(now_s);
-        if now_s / HOUR_S > self.swept_hour {
-            self.swept_hour = now_s / HOUR_S;
-            let week_s = 7 * 24 * HOUR_S;
-            self.callers.retain(|_, caller| now_s.saturating_sub(caller.last_s) <= week_s);
+        // By the hour the minute lies in, as the panes of the callers go: each hour's first minute drops the oldest pane.
+        let hour = minute.start().seconds() / HOUR_S;
+        if hour > self.swept_hour {
+            self.swept_hour = hour;
+            self.callers.retain(|_, caller| now_s.saturating_sub(caller.last_s) <= CALLER_MEMORY_S);
             for caller in self.callers.values_mut() {
                 caller.day.advance(Span::DAY_COARSE, minute);
             }

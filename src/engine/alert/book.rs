@@ -32,7 +32,10 @@ struct Incident {
     stage: Stage,
     severity: Severity,
     starts_at: Timestamp,
+    /// The judgement in which it was last found, be it milder or lingering.
     found_at: Timestamp,
+    /// The judgement that the severity, the summary, the evidence and the samples are of.
+    evidence_at: Timestamp,
     /// The minute's judgement in which it was last found; tells a repeat from a new judgement.
     judged_at: Timestamp,
     sent_at: Timestamp,
@@ -170,6 +173,7 @@ impl Incident {
             severity: finding.severity,
             starts_at: finding.at,
             found_at: now,
+            evidence_at: now,
             judged_at: now,
             sent_at: now,
             sent_weight: 0,
@@ -177,14 +181,15 @@ impl Incident {
             from: finding.from,
             summary: finding.summary,
             evidence: finding.evidence,
-            samples: finding.samples,
+            samples: newest(finding.samples),
             calls_before: finding.calls,
             callees_before: finding.callees,
         };
         (incident, opens.then_some(News::Opened))
     }
 
-    /// Takes in the finding of a later judgement (or of a later call in the same one).
+    /// Takes in the finding of a later judgement. A milder one keeps the alert open and changes nothing it says: the evidence
+    /// must support the severity.
     fn update(&mut self, finding: Finding, now: Timestamp, lifecycle: &Lifecycle) -> Option<News> {
         let new_judgement = self.judged_at != now;
         self.judged_at = now;
@@ -192,23 +197,19 @@ impl Incident {
         if finding.lingering {
             return None;
         }
-        let graver = finding.severity > self.severity;
-        self.severity = self.severity.max(finding.severity);
-        self.weight = finding.weight;
-        self.from = self.from.min(finding.from);
-        self.summary = finding.summary;
-        self.evidence = finding.evidence;
-        self.samples = finding.samples;
-        self.samples.truncate(SAMPLES_MAX);
+        let (graver, open) = (finding.severity > self.severity, self.stage == Stage::Firing);
+        let (calls, callees, certain) = (finding.calls, finding.callees, finding.certain);
+        if finding.severity >= self.severity || !open {
+            self.replace_evidence(finding, now);
+        }
         match &mut self.stage {
             Stage::Pending { judgements } => {
                 *judgements += u32::from(new_judgement);
-                if *judgements < lifecycle.pending_judgements && !finding.certain {
+                if *judgements < lifecycle.pending_judgements && !certain {
                     return None;
                 }
                 self.stage = Stage::Firing;
-                self.calls_before = finding.calls;
-                self.callees_before = finding.callees;
+                (self.calls_before, self.callees_before) = (calls, callees);
                 Some(News::Opened)
             }
             Stage::Resolved(_) => {
@@ -220,6 +221,16 @@ impl Incident {
             Stage::Firing if now.millis() - self.sent_at.millis() >= lifecycle.repeat_after_ms => Some(News::Repeated),
             Stage::Firing => None,
         }
+    }
+
+    fn replace_evidence(&mut self, finding: Finding, now: Timestamp) {
+        self.evidence_at = now;
+        self.severity = finding.severity;
+        self.weight = finding.weight;
+        self.from = self.from.min(finding.from);
+        self.summary = finding.summary;
+        self.evidence = finding.evidence;
+        self.samples = newest(finding.samples);
     }
 
     fn alert(&self, head: &Letterhead<'_>, note: Option<&'static str>) -> Alert {
@@ -239,7 +250,7 @@ impl Incident {
             starts_at: self.starts_at,
             updated_at: now,
             ends_at,
-            window: WindowView { from: self.from, to: self.found_at },
+            window: WindowView { from: self.from, to: self.evidence_at },
             summary: self.summary.clone(),
             evidence: self.evidence.iter().map(EvidenceView::new).collect(),
             calls: self.samples.iter().map(|sample| CallView::new(policy, sample)).collect(),
@@ -251,4 +262,10 @@ impl Incident {
             note,
         }
     }
+}
+
+/// The last [`SAMPLES_MAX`] of them.
+fn newest(mut samples: Vec<Sample>) -> Vec<Sample> {
+    samples.drain(..samples.len().saturating_sub(SAMPLES_MAX));
+    samples
 }

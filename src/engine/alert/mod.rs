@@ -53,7 +53,7 @@ pub struct Alert {
     /// Event time at which it was over.
     #[schemars(with = "Option<String>")]
     pub ends_at: Option<Timestamp>,
-    /// The calls counted lie in here.
+    /// The calls counted lie in here; it ends with the judgement that the evidence is of.
     pub window: WindowView,
     /// One sentence a person can act on.
     pub summary: String,

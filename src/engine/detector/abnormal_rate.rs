@@ -6,6 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::finding::{counted, listed};
 use super::{Evidence, Feature, Finding, Judged, Observed, Over, Rule, Severity, Subject};
 use crate::engine::number::Number;
 use crate::engine::statistics::wilson_lower;
@@ -75,7 +76,8 @@ impl Rule for AbnormalRate {
         let Some(caller) = observed.memory.caller(number) else { return };
         let (start_s, end_s) = (call.start.seconds(), call.end.seconds());
         // The call itself is not in the line yet: it counts on top, wherever others overlap it for long enough.
-        let others = caller.line.peak_overlap(start_s + limits.overlap_grace_s, end_s.saturating_sub(limits.overlap_grace_s));
+        let grace_s = limits.overlap_grace_s;
+        let others = caller.line.peak_overlap(start_s, end_s.saturating_sub(grace_s), grace_s);
         if others > 0 && others + 1 > channels {
             findings.push(over_channels(observed, number, others + 1, channels));
         }
@@ -84,7 +86,7 @@ impl Rule for AbnormalRate {
     fn judge(limits: &Self::Params, last: &mut LastMinutes, judged: &Judged<'_>, findings: &mut Vec<Finding>) {
         let calls = last.push(judged.minute, judged.placed);
         findings.extend(over_seats(limits, judged));
-        if calls >= limits.calls_min && judged.placed > 0 {
+        if calls >= limits.calls_min {
             findings.extend(burst(limits, judged, calls));
         }
     }
@@ -99,7 +101,11 @@ fn over_channels(observed: &Observed<'_>, number: Number, calls: u32, channels: 
         at: observed.call.end,
         from: observed.call.start,
         weight: calls.into(),
-        summary: format!("{calls} calls at once on a number with {channels} channels, at {}", observed.call.start),
+        summary: format!(
+            "A caller number with {} carried {calls} calls at once during the call begun at {}.",
+            counted(channels.into(), "channel"),
+            observed.call.start
+        ),
         evidence: vec![Evidence::count(Feature::Concurrent, calls.into(), channels.into(), Over::LastCalls)],
         samples: vec![crate::engine::window::recent::Sample::of(observed.call)],
         calls: calls.into(),
@@ -113,7 +119,11 @@ fn over_seats(limits: &AbnormalRateLimits, judged: &Judged<'_>) -> Option<Findin
     let peak = judged.memory.concurrency.peak().filter(|peak| peak.calls > limit)?;
     let from = Timestamp::from_seconds(peak.at_s.into());
     Some(Finding {
-        summary: format!("{} calls at once at {from}, where {seats} seats can hold {limit}", peak.calls),
+        summary: format!(
+            "{} calls were in progress at {from}, where {} may hold {limit}.",
+            peak.calls,
+            counted(seats.into(), "filed seat")
+        ),
         evidence: vec![Evidence::count(Feature::Concurrent, peak.calls.into(), limit.into(), Over::Hour)],
         weight: peak.calls.into(),
         ..finding(judged, Severity::Violation, from)
@@ -137,11 +147,14 @@ fn burst(limits: &AbnormalRateLimits, judged: &Judged<'_>, calls: u32) -> Option
     let limit = if off_hours { f64::from(limits.calls_min) } else { expected.mean * limits.surge_min };
     let count = Evidence { bound: Some(expected.mean), ..Evidence::count(Feature::CallsInSlot, calls.into(), limit, Over::FiveMinutes) };
     let corroboration = corroborate(limits, judged);
-    let usual = format!("{calls} calls in five minutes to {}, where {:.1} are usual", judged.at(), expected.mean);
+    let usual = format!("{calls} calls ended in the five minutes from {from} on, where {:.1} are usual", expected.mean);
     let (severity, summary) = match (off_hours, corroboration.is_empty()) {
-        (true, _) => (Severity::Major, format!("{usual}: the app never calls at this hour; its account may be stolen")),
-        (false, true) => (Severity::Notice, format!("{usual}: a surge")),
-        (false, false) => (Severity::Major, format!("{usual}: a surge, and its calls are not what they were")),
+        (true, _) => (Severity::Major, format!("{usual}: the app hardly ever calls at this hour, so its account may be stolen.")),
+        (false, true) => (Severity::Notice, format!("{usual}: a surge, and nothing else speaks against it.")),
+        (false, false) => {
+            let signs: Vec<String> = corroboration.iter().map(phrase).collect();
+            (Severity::Major, format!("{usual}: a surge, and {}.", listed(&signs)))
+        }
     };
     Some(Finding { summary, evidence: [count].into_iter().chain(corroboration).collect(), ..finding(judged, severity, from) })
 }
@@ -159,6 +172,15 @@ fn corroborate(limits: &AbnormalRateLimits, judged: &Judged<'_>) -> Vec<Evidence
     .map(|(feature, count, of, limit, over)| Evidence::share(feature, count, of, wilson_lower(count.into(), of.into(), limits.z), limit, over))
     .filter(|evidence| evidence.bound >= Some(evidence.limit))
     .collect()
+}
+
+fn phrase(item: &Evidence) -> String {
+    let (count, of) = (item.count, item.of.unwrap_or_default());
+    match item.feature {
+        Feature::InvalidShare => format!("{count} of the last hour's {of} calls went to numbers that do not exist"),
+        Feature::ShortShare => format!("{count} of the last hour's {of} answers were over within 6 s"),
+        _ => format!("{count} of the day's {of} calls came from caller numbers it had not used before"),
+    }
 }
 
 fn finding(judged: &Judged<'_>, severity: Severity, from: Timestamp) -> Finding {

@@ -6,7 +6,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::finding::listed;
 use super::{Evidence, Feature, Finding, Judged, Over, Rule, Severity, Subject};
+use crate::engine::number::Number;
 use crate::engine::statistics::{wilson_lower, wilson_upper};
 use crate::engine::time::{DAY_S, Timestamp};
 use crate::engine::window::panes::Span;
@@ -49,9 +51,18 @@ limits! {
 /// The rule.
 pub struct BlindDialing;
 
-/// What the rule remembers: its last look at the number walk, which is too dear to take every minute.
+/// What the rule remembers.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct WalkSeen {
+pub struct Suspicions {
+    walk: WalkSeen,
+    /// The caller numbers found dialling blindly in the last judgement, in order: they are judged in the next one even if
+    /// they are silent, since an estimate must hold for two.
+    callers: Vec<Number>,
+}
+
+/// The last look at the number walk, which is too dear to take every minute.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct WalkSeen {
     first_contacts: u64,
     run: u32,
     /// Neighbouring pairs, and how many chance would make, in thousandths.
@@ -72,7 +83,7 @@ const HYSTERESIS: f64 = 0.8;
 
 impl Rule for BlindDialing {
     type Params = BlindDialingLimits;
-    type State = WalkSeen;
+    type State = Suspicions;
 
     const NAME: &'static str = "blind_dialing";
     const SUMMARY: &'static str = "cold calls to people who never agreed: new callees, empty numbers, refusals, number walking";
@@ -100,11 +111,11 @@ impl Rule for BlindDialing {
         problems
     }
 
-    fn judge(limits: &Self::Params, seen: &mut WalkSeen, judged: &Judged<'_>, findings: &mut Vec<Finding>) {
+    fn judge(limits: &Self::Params, suspicions: &mut Suspicions, judged: &Judged<'_>, findings: &mut Vec<Finding>) {
         let memory = judged.memory;
         let day = memory.day.total();
         let walk = if day.fresh >= CALLS_MIN && f64::from(day.fresh) >= f64::from(day.placed) * limits.fresh_share_min * HYSTERESIS {
-            seen.look(limits, judged)
+            suspicions.walk.look(limits, judged)
         } else {
             None
         };
@@ -116,10 +127,23 @@ impl Rule for BlindDialing {
         ];
         let best = streams.iter().filter_map(|stream| stream.judge(limits, judged, Subject::App, walk)).max_by_key(rank);
         findings.extend(best);
-        for number in judged.callers {
-            let Some(caller) = memory.caller(*number) else { continue };
+        suspicions.judge_callers(limits, judged, findings);
+    }
+}
+
+impl Suspicions {
+    fn judge_callers(&mut self, limits: &BlindDialingLimits, judged: &Judged<'_>, findings: &mut Vec<Finding>) {
+        let mut callers = std::mem::take(&mut self.callers);
+        callers.extend(judged.callers);
+        callers.sort_unstable();
+        callers.dedup();
+        for number in callers {
+            let Some(caller) = judged.memory.caller(number) else { continue };
             let stream = Stream { tally: caller.day.total(), over: Over::Day, fresh_only: false };
-            findings.extend(stream.judge(limits, judged, Subject::Caller(*number), None));
+            if let Some(finding) = stream.judge(limits, judged, Subject::Caller(number), None) {
+                findings.push(finding);
+                self.callers.push(number);
+            }
         }
     }
 }
@@ -140,7 +164,7 @@ impl WalkSeen {
     /// several blocks, mobile numbers, or numbers that do not exist.
     fn look(&mut self, limits: &BlindDialingLimits, judged: &Judged<'_>) -> Option<Walk> {
         let memory = judged.memory;
-        if memory.first_contacts >= self.first_contacts + WALK_EVERY {
+        if judged.placed > 0 && memory.first_contacts >= self.first_contacts + WALK_EVERY {
             self.first_contacts = memory.first_contacts;
             let day = memory.day_fresh.total();
             let invalid = wilson_lower(day.invalid_number.into(), day.reached.into(), limits.z) >= limits.invalid_number_share_min;
@@ -243,7 +267,7 @@ impl Stream<'_> {
         let callees = match (self.over, subject) {
             (_, Subject::Caller(_)) => u64::from(self.tally.fresh),
             (Over::Hour, _) => judged.memory.pairs.distinct_hour().into(),
-            (Over::DayFresh, _) => u64::from(self.tally.fresh),
+            (Over::DayFresh, _) => self.tally.fresh.min(judged.memory.pairs.distinct_day()).into(),
             _ => judged.memory.pairs.distinct_day().into(),
         };
         Finding {
@@ -263,26 +287,25 @@ impl Stream<'_> {
     }
 
     fn summary(&self, subject: Subject, from: Timestamp, evidence: &[Evidence]) -> String {
-        let who = if subject == Subject::App { "the app" } else { "one of its caller numbers" };
-        let mut text = format!("{who} dials blindly: of {} calls since {from}", self.tally.placed);
-        for (index, item) in evidence.iter().enumerate() {
-            text.push_str(if index == 0 { ", " } else if index + 1 == evidence.len() { " and " } else { ", " });
-            text.push_str(&phrase(item));
-        }
-        text
+        let who = if subject == Subject::App { "The app" } else { "The caller number" };
+        let calls = if self.fresh_only { "calls to people new to the app" } else { "calls" };
+        // In the stream of first contacts novelty is the stream itself.
+        let said = evidence.iter().filter(|item| !(self.fresh_only && item.feature == Feature::FreshShare));
+        let phrases: Vec<String> = said.map(phrase).collect();
+        format!("{who} dials blindly: of {} {calls} since {from}, {}.", self.tally.placed, listed(&phrases))
     }
 }
 
 fn phrase(item: &Evidence) -> String {
-    let percent = format!("{:.0} %", item.observed * 100.0);
+    let count = item.count;
     match item.feature {
-        Feature::FreshShare => format!("{percent} went to people it had never called"),
-        Feature::InvalidShare => format!("{percent} to numbers that do not exist"),
-        Feature::RejectShare => format!("{percent} were declined"),
-        Feature::ShortShare => format!("{percent} of the answers were over within 6 s"),
-        Feature::AnswerShare => format!("only {percent} were answered"),
-        Feature::NumberRun => format!("{} numbers were dialled one after the other", item.count),
-        _ => format!("{} pairs of numbers were neighbours", item.count),
+        Feature::FreshShare => format!("{count} went to people new to the app"),
+        Feature::InvalidShare => format!("{count} went to numbers that do not exist"),
+        Feature::RejectShare => format!("{count} were declined"),
+        Feature::ShortShare => format!("{count} of the {} answered were over within 6 s", item.of.unwrap_or_default()),
+        Feature::AnswerShare => format!("only {count} were answered"),
+        Feature::NumberRun => format!("{count} went one after the other through neighbouring numbers"),
+        _ => format!("{count} pairs went to neighbouring numbers, where chance makes {:.1}", item.bound.unwrap_or_default()),
     }
 }
 

@@ -47,25 +47,35 @@ impl Rule for CalleeFrequency {
         let start_s = observed.call.start.seconds();
         let short = busiest(observed.repeats, start_s, SHORT_S);
         let day = observed.repeats;
-        let (breached, limit, over) = if short.len() > limits.calls_in_5_minutes_max as usize {
-            (short, limits.calls_in_5_minutes_max, Over::FiveMinutes)
-        } else if day.len() > limits.calls_in_24_hours_max as usize {
-            (day, limits.calls_in_24_hours_max, Over::Rolling24h)
-        } else {
-            return;
-        };
-        findings.push(finding(Subject::Callee(callee), breached, day, limit, over, observed.call.end));
+        let in_5_minutes = Breach { calls: short, limit: limits.calls_in_5_minutes_max, over: Over::FiveMinutes };
+        let in_24_hours = Breach { calls: day, limit: limits.calls_in_24_hours_max, over: Over::Rolling24h };
+        let breaches: Vec<Breach<'_>> = [in_5_minutes, in_24_hours].into_iter().filter(Breach::is_one).collect();
+        if let Some(first) = breaches.first() {
+            findings.push(finding(Subject::Callee(callee), first, &breaches, day, observed.call.end));
+        }
     }
 }
 
-fn finding(subject: Subject, breached: &[Repeat], day: &[Repeat], limit: u32, over: Over, at: Timestamp) -> Finding {
-    let count = breached.len() as u64;
+/// Calls within a period, and how many are permitted.
+struct Breach<'a> {
+    calls: &'a [Repeat],
+    limit: u32,
+    over: Over,
+}
+
+impl Breach<'_> {
+    fn is_one(&self) -> bool {
+        self.calls.len() > self.limit as usize
+    }
+}
+
+fn finding(subject: Subject, first: &Breach<'_>, breaches: &[Breach<'_>], day: &[Repeat], at: Timestamp) -> Finding {
+    let Breach { calls: breached, limit, over } = *first;
     let from = Timestamp::from_seconds(breached.first().map_or(0, |repeat| repeat.start_s).into());
     let period = if over == Over::FiveMinutes { "five minutes" } else { "24 hours" };
-    let mut evidence = vec![Evidence::count(Feature::CallsToCallee, count, limit.into(), over)];
-    if over == Over::FiveMinutes && day.len() > breached.len() {
-        evidence.push(Evidence::count(Feature::CallsToCallee, day.len() as u64, limit.into(), Over::Rolling24h));
-    }
+    let evidence = |breach: &Breach<'_>| {
+        Evidence::count(Feature::CallsToCallee, breach.calls.len() as u64, breach.limit.into(), breach.over)
+    };
     Finding {
         subject,
         severity: Severity::Violation,
@@ -74,8 +84,8 @@ fn finding(subject: Subject, breached: &[Repeat], day: &[Repeat], limit: u32, ov
         at,
         from,
         weight: day.len() as u64,
-        summary: format!("called one person {count} times within {period} since {from}; {limit} are permitted"),
-        evidence,
+        summary: format!("One person was called {} times within {period} from {from} on, where {limit} are permitted.", breached.len()),
+        evidence: breaches.iter().map(evidence).collect(),
         samples: breached.iter().filter_map(|repeat| repeat.sample.clone()).collect(),
         calls: day.len() as u64,
         callees: 1,

@@ -87,8 +87,21 @@ impl Rule for CallerRotation {
         let active = calls.len() as u32;
         let usual = state.usual();
         state.note(judged.at().seconds() / DAY_S, active);
-        findings.extend(rotation(limits, judged, &calls).or_else(|| growth(limits, judged, active, usual)));
-        findings.extend(unfiled(limits, judged));
+        let rotation = rotation(limits, judged, &calls).or_else(|| growth(limits, judged, active, usual));
+        findings.extend(both(rotation, unfiled(limits, judged)));
+    }
+}
+
+/// Two findings about the app's numbers are one matter: what the second adds is said after the first.
+fn both(first: Option<Finding>, second: Option<Finding>) -> Option<Finding> {
+    match (first, second) {
+        (Some(first), Some(second)) => Some(Finding {
+            severity: first.severity.max(second.severity),
+            summary: format!("{} {}", first.summary, second.summary),
+            evidence: first.evidence.into_iter().chain(second.evidence).collect(),
+            ..second
+        }),
+        (first, second) => first.or(second),
     }
 }
 
@@ -101,9 +114,11 @@ fn rotation(limits: &CallerRotationLimits, judged: &Judged<'_>, calls: &[u32]) -
         && fresh >= limits.fresh_share_min;
     rotates.then(|| Finding {
         summary: format!(
-            "{} caller numbers in a day, half of them with at most {median} calls, {:.0} % of the calls to people never called before",
+            "{} caller numbers placed calls since {}, half of them at most {median}, and {} of all {} calls went to people new to the app.",
             calls.len(),
-            f64::from(day.fresh) / f64::from(day.placed.max(1)) * 100.0
+            Span::DAY_COARSE.from(judged.minute),
+            day.fresh,
+            day.placed
         ),
         evidence: vec![
             Evidence::count(Feature::ActiveCallers, calls.len() as u64, limits.active_callers_min.into(), Over::Day),
@@ -118,7 +133,10 @@ fn growth(limits: &CallerRotationLimits, judged: &Judged<'_>, active: u32, usual
     let usual = usual?;
     let limit = usual.saturating_mul(limits.growth_min);
     (active >= limits.active_callers_min && active > limit).then(|| Finding {
-        summary: format!("{active} caller numbers in a day where {usual} are usual"),
+        summary: format!(
+            "{active} caller numbers placed calls since {}, where {usual} a day are usual.",
+            Span::DAY_COARSE.from(judged.minute)
+        ),
         evidence: vec![Evidence::count(Feature::ActiveCallers, active.into(), limit.into(), Over::Day)],
         ..finding(judged, Severity::Notice)
     })
@@ -131,7 +149,10 @@ fn unfiled(limits: &CallerRotationLimits, judged: &Judged<'_>) -> Option<Finding
     let (unfiled, placed) = judged.memory.placed_by_callers(|number| judged.profile.channels(number).is_none());
     let bound = wilson_lower(unfiled.into(), placed.into(), limits.z);
     (bound >= limits.unfiled_share_min).then(|| Finding {
-        summary: format!("{unfiled} of {placed} calls in a day came from numbers the app never filed"),
+        summary: format!(
+            "{unfiled} of {placed} calls since {} came from numbers the app never filed.",
+            Span::DAY_COARSE.from(judged.minute)
+        ),
         evidence: vec![Evidence::share(Feature::UnfiledShare, unfiled, placed, bound, limits.unfiled_share_min, Over::Day)],
         samples: judged.memory.recent.samples(|sample| sample.caller.is_some_and(|number| judged.profile.channels(number).is_none())),
         ..finding(judged, Severity::Violation)

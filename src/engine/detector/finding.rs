@@ -59,23 +59,25 @@ pub enum Subject {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Over {
-    /// The last hour, by the end of the call.
+    /// The last hour, by the end of the call, to the minute.
     Hour,
-    /// The last day, by the end of the call.
+    /// The last day, by the end of the call: to the quarter of an hour, where caller numbers are told apart to the hour.
     Day,
-    /// The last day, first contacts only.
+    /// The last day, calls to fresh callees only: see `Contact::fresh`.
     DayFresh,
-    /// Five minutes, by the start of the call.
+    /// Five minutes: by the start of the calls to one callee, by the end of all calls of the app.
     FiveMinutes,
     /// The last 24 hours to the second, by the start of the call.
     Rolling24h,
-    /// The last first contacts that are held (at most 256), at their last look.
+    /// The minutes after a refusal in which the policy takes calls for retaliation, by the start of the call.
+    AfterRefusal,
+    /// The first contacts of the last day that are held (at most 256), at their last look.
     FirstContacts,
     /// The last talks over 6 s that are held (at most 512).
     LastTalks,
     /// The last calls of the caller number that are held (at most 64).
     LastCalls,
-    /// Everything since the alert, or the refusal it rests on, began.
+    /// Everything since the run, the night, or the refusal it rests on began.
     SinceStart,
 }
 
@@ -109,45 +111,48 @@ features! {
     ShortShare = "short_answer_share",
     /// Declined calls, of the calls that reached a callee.
     RejectShare = "rejected_share",
-    /// Calls that failed in the network, of all placed calls: the outage guard.
-    NetworkErrorShare = "network_error_share",
     /// Consecutive first contacts whose numbers lie next to each other or one stride apart.
     NumberRun = "number_walk_run",
     /// Pairs of neighbouring numbers among the last first contacts; the bound is what chance would give.
     NeighbourPairs = "neighbour_pairs",
-    /// Calls to one callee, over all caller numbers of the app.
+    /// Placed calls to one callee, over all caller numbers of the app; at most 48 are held.
     CallsToCallee = "calls_to_callee",
-    /// Different caller numbers used towards one callee.
+    /// Different caller numbers used towards one callee. The number of the first call counts if that call was a refusal or
+    /// one of the app's last 128 when the second came.
     CallersOnCallee = "callers_on_callee",
-    /// Refusals by the callee: declined, or answered and hung up within 5 s.
+    /// Refusals by the callee since it last called: declined, or answered and hung up within 5 s; at most 8 are held.
     Refusals = "refusals",
-    /// Calls that disturbed the callee after the refusal.
+    /// Calls that disturbed the callee while its refusal stood.
     CallsAfterRefusal = "calls_after_refusal",
+    /// Calls by a machine to a callee who answered shortly before and met nobody.
+    RecallsAfterDrop = "recalls_after_dropped_answer",
     /// Calls begun outside the permitted hours, local time.
     CallsOutsideHours = "calls_outside_hours",
-    /// Calls ended in five minutes, against what the app's own week predicts.
+    /// Calls ended in five minutes; the bound is what the app's own week predicts.
     CallsInSlot = "calls_in_five_minutes",
-    /// Calls in progress at one second.
+    /// Calls in progress at one second. On one caller number the last 2 seconds of a call do not count by default: clocks differ.
     Concurrent = "concurrent_calls",
     /// Interquartile range of the gaps between the end of a call and the start of the next on one number, in seconds.
     GapSpread = "gap_iqr_s",
-    /// Share of call starts in phase with one period, times the calls (Rayleigh power).
+    /// Rayleigh power of the call starts on one number, over their count: 1 if all keep one period; the bound is the period
+    /// in seconds.
     StartRhythm = "start_rhythm",
-    /// Coefficient of variation of the gaps of a run without a pause of over 120 s.
+    /// Coefficient of variation of the gaps of a run without a pause of over 120 s on one number.
     GapVariation = "gap_variation",
     /// Answered calls over 6 s whose talk lies in the commonest 3-second bin, of the last such calls held.
     PlaybackShare = "one_length_share",
-    /// Answered calls with an agent, of all answered calls.
+    /// Answered calls with an agent, of the answered calls whose record tells whether there was one.
     AgentShare = "agent_leg_share",
-    /// Answered calls over within 6 s without any agent, of all answered calls.
+    /// Answered calls over within 6 s whose record tells that there was no agent, of all answered calls.
     DroppedShare = "dropped_answer_share",
     /// Different caller numbers used in the last day.
     ActiveCallers = "active_callers",
-    /// Calls per active caller number in the last day, the median.
+    /// Calls per active caller number in the last day: the median, the upper of two.
     CallsPerCaller = "calls_per_caller_median",
-    /// Placed calls from caller numbers that first called within the last day, of all placed calls.
+    /// Placed calls from caller numbers that first called within 24 hours (or had not for a week), of the placed calls that
+    /// show their number.
     NewCallerShare = "new_caller_share",
-    /// Placed calls from numbers the app never filed, of all placed calls.
+    /// Placed calls from numbers the app never filed, of the placed calls that show their number.
     UnfiledShare = "unfiled_caller_share",
 }
 
@@ -180,6 +185,29 @@ impl Evidence {
     /// A count.
     pub fn count(feature: Feature, count: u64, limit: f64, over: Over) -> Self {
         Self { feature, observed: count as f64, bound: None, limit, count, of: None, over }
+    }
+}
+
+/// `1 call`, `2 calls`: for summaries.
+pub fn counted(count: u64, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
+/// `once`, `twice`, `3 times`: for summaries.
+pub fn times(count: u64) -> String {
+    match count {
+        1 => "once".into(),
+        2 => "twice".into(),
+        _ => format!("{count} times"),
+    }
+}
+
+/// `a, b and c`: for summaries.
+pub fn listed(items: &[String]) -> String {
+    match items {
+        [] => String::new(),
+        [only] => only.clone(),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
     }
 }
 

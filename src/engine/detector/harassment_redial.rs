@@ -6,6 +6,7 @@
 
 use std::collections::BTreeSet;
 
+use super::finding::times;
 use super::{Evidence, Feature, Finding, Observed, Over, Rule, Severity, Subject};
 use crate::engine::number::Number;
 use crate::engine::record::Call;
@@ -72,9 +73,9 @@ impl Case<'_> {
         let refusal = self.refused.explicit_before(self.call.start)?;
         let calls = u64::from(self.refused.calls_since) + 1;
         let major = calls >= self.limits.calls_after_opt_out_major.into();
-        let said = if self.refused.verified { "a verified complaint" } else { "an opt-out or complaint" };
+        let verified = if self.refused.verified { " (verified)" } else { "" };
         Some(Finding {
-            summary: format!("{calls} {} to one person after {said} of {}", plural(calls), refusal.at),
+            summary: format!("A person who opted out or complained at {}{verified} has been called {} since.", refusal.at, times(calls)),
             samples: self.refused.samples.iter().cloned().chain([Sample::of(self.call)]).collect(),
             evidence: vec![Evidence::count(Feature::CallsAfterRefusal, calls, 0.0, Over::SinceStart)],
             ..self.finding(severity(major), refusal.at, calls)
@@ -87,7 +88,7 @@ impl Case<'_> {
         let first = refusals.first().filter(|_| count >= self.limits.refusals_max.into())?;
         let major = count >= self.limits.refusals_major.into();
         Some(Finding {
-            summary: format!("called one person again who had declined or hung up at once {count} times since {}", first.at),
+            summary: format!("A person who had declined or hung up at once {} since {} was called again.", times(count), first.at),
             samples: refusals.iter().filter_map(|refusal| refusal.sample.clone()).chain([Sample::of(self.call)]).collect(),
             evidence: vec![Evidence::count(Feature::Refusals, count, self.limits.refusals_max.into(), Over::Rolling24h)],
             ..self.finding(severity(major), first.at, count + 1)
@@ -100,18 +101,14 @@ impl Case<'_> {
         let declined = self.refused.implicit_before(start, Strength::Declined, within_s).next();
         let recent = |refusal: &&Refusal| start.millis() - refusal.at.millis() <= i64::from(within_s) * SECOND_MS;
         let refusal = declined.or(self.refused.explicit_before(start).filter(recent))?;
-        let after: Vec<&Repeat> =
-            self.repeats.iter().filter(|repeat| repeat.disturbed && i64::from(repeat.start_s) * SECOND_MS >= refusal.at.millis()).collect();
-        let count = after.len() as u64;
-        (count >= self.limits.retaliation_calls_min.into()).then(|| Finding {
-            summary: format!("{count} calls to one person within {} minutes of the refusal of {}", self.limits.retaliation_minutes, refusal.at),
+        let burst = refusal.at.millis()..=refusal.at.millis() + i64::from(within_s) * SECOND_MS;
+        let in_burst = |repeat: &&Repeat| repeat.disturbed && burst.contains(&(i64::from(repeat.start_s) * SECOND_MS));
+        let after: Vec<&Repeat> = self.repeats.iter().filter(in_burst).collect();
+        let (count, limit, minutes) = (after.len() as u64, self.limits.retaliation_calls_min, self.limits.retaliation_minutes);
+        (count >= limit.into()).then(|| Finding {
+            summary: format!("A person who refused at {} was called {} within the {minutes} minutes after.", refusal.at, times(count)),
             samples: after.iter().filter_map(|repeat| repeat.sample.clone()).collect(),
-            evidence: vec![Evidence::count(
-                Feature::CallsAfterRefusal,
-                count,
-                self.limits.retaliation_calls_min.into(),
-                Over::SinceStart,
-            )],
+            evidence: vec![Evidence::count(Feature::CallsAfterRefusal, count, limit.into(), Over::AfterRefusal)],
             ..self.finding(Severity::Major, refusal.at, count)
         })
     }
@@ -122,7 +119,7 @@ impl Case<'_> {
         let callers: BTreeSet<Number> = self.repeats.iter().filter_map(|repeat| repeat.caller).collect();
         let count = callers.len() as u64;
         (count >= self.limits.callers_on_callee_min.into()).then(|| Finding {
-            summary: format!("called one person who refused on {} from {count} different numbers within 24 hours", refusal.at),
+            summary: format!("A person who refused at {} was called from {count} different numbers within 24 hours.", refusal.at),
             samples: self.repeats.iter().filter_map(|repeat| repeat.sample.clone()).collect(),
             evidence: vec![
                 Evidence::count(Feature::CallersOnCallee, count, self.limits.callers_on_callee_min.into(), Over::Rolling24h),
@@ -136,10 +133,10 @@ impl Case<'_> {
         let within_s = self.limits.dropped_recall_hours * 3_600;
         let mut earlier = self.refused.implicit_before(self.call.start, Strength::Dropped, within_s);
         let dropped = earlier.find(|refusal| refusal.strength == Strength::Dropped && within_s > 0)?;
-        (!self.call.has_agent).then(|| Finding {
-            summary: format!("a machine called one person again who had answered on {} and met nobody", dropped.at),
+        (self.call.met_agent() == Some(false)).then(|| Finding {
+            summary: format!("A machine called a person again who had met nobody in a call that ended at {}.", dropped.at),
             samples: dropped.sample.iter().cloned().chain([Sample::of(self.call)]).collect(),
-            evidence: vec![Evidence::count(Feature::CallsAfterRefusal, 1, 0.0, Over::SinceStart)],
+            evidence: vec![Evidence::count(Feature::RecallsAfterDrop, 1, 0.0, Over::SinceStart)],
             ..self.finding(Severity::Notice, dropped.at, 1)
         })
     }
@@ -165,8 +162,4 @@ impl Case<'_> {
 
 fn severity(major: bool) -> Severity {
     if major { Severity::Major } else { Severity::Violation }
-}
-
-fn plural(count: u64) -> &'static str {
-    if count == 1 { "call" } else { "calls" }
 }

@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::finding::counted;
 use super::{Evidence, Feature, Finding, Judged, Observed, Over, Rule, Severity, Subject};
 use crate::engine::time::{DAY_S, LocalTime, Timestamp};
 
@@ -30,9 +31,9 @@ pub struct RestTime;
 /// The calls of one rest: a night, or a lunch.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Rest {
-    /// Which one: the local day on whose evening or noon it began, and whether it is lunch.
+    /// Which one: the local day on whose noon or evening it began, and whether it is a night. In the order of time.
     day: u32,
-    lunch: bool,
+    night: bool,
     /// Start of the first call in it, in Unix seconds.
     first_start_s: u32,
     /// End of the first call in it to end.
@@ -66,14 +67,14 @@ impl Rule for RestTime {
         if !observed.call.is_attempt() {
             return;
         }
-        let Some((day, lunch)) = rest_of(limits, observed.local_start) else { return };
+        let Some((day, night)) = rest_of(limits, observed.local_start) else { return };
         let start_s = observed.call.start.seconds();
-        if (day, lunch) != (rest.day, rest.lunch) {
-            if (day, lunch) < (rest.day, rest.lunch) {
-                // A long call of the rest before this one: it was judged with its like.
+        if (day, night) != (rest.day, rest.night) {
+            if (day, night) < (rest.day, rest.night) {
+                // A long call of a rest that was over before this one began: its like have been told of.
                 return;
             }
-            *rest = Rest { day, lunch, first_start_s: start_s, found_at: observed.call.end, ..Rest::default() };
+            *rest = Rest { day, night, first_start_s: start_s, found_at: observed.call.end, ..Rest::default() };
         }
         rest.first_start_s = rest.first_start_s.min(start_s);
         rest.calls += 1;
@@ -87,7 +88,8 @@ impl Rule for RestTime {
         }
         rest.told = rest.calls;
         let from = Timestamp::from_seconds(rest.first_start_s.into());
-        let (word, severity) = if rest.lunch { ("at lunch", Severity::Notice) } else { ("at night", Severity::Violation) };
+        let (word, severity) = if rest.night { ("at night", Severity::Violation) } else { ("at lunch", Severity::Notice) };
+        let (calls, people) = (counted(rest.calls.into(), "call"), if rest.callees == 1 { "person" } else { "people" });
         let offset_s = judged.profile.clock.offset_s(from);
         findings.push(Finding {
             subject: Subject::App,
@@ -97,7 +99,7 @@ impl Rule for RestTime {
             at: rest.found_at,
             from,
             weight: rest.calls.into(),
-            summary: format!("{} calls to {} people {word}, local time, since {from}", rest.calls, rest.callees),
+            summary: format!("The app placed {calls} to {} {people} {word}, local time, since {from}.", rest.callees),
             evidence: vec![Evidence::count(Feature::CallsOutsideHours, rest.calls.into(), 0.0, Over::SinceStart)],
             samples: judged.memory.recent.samples(|sample| {
                 sample.start >= from && rest_of(limits, LocalTime::new(sample.start.seconds(), offset_s)).is_some()
@@ -108,16 +110,16 @@ impl Rule for RestTime {
     }
 }
 
-/// The rest in which a moment lies: the local day on whose evening or noon it began, and whether it is lunch.
+/// The rest in which a moment lies: the local day on whose noon or evening it began, and whether it is a night.
 fn rest_of(limits: &RestTimeLimits, local: LocalTime) -> Option<(u32, bool)> {
     debug_assert!(local.second_of_day < DAY_S);
     let minute = local.second_of_day / 60;
     if minute >= limits.to_minute {
-        Some((local.day, false))
+        Some((local.day, true))
     } else if minute < limits.from_minute {
-        Some((local.day.saturating_sub(1), false))
+        Some((local.day.saturating_sub(1), true))
     } else {
         let lunch = limits.lunch && (limits.lunch_from_minute..limits.lunch_to_minute).contains(&minute);
-        lunch.then_some((local.day, true))
+        lunch.then_some((local.day, false))
     }
 }

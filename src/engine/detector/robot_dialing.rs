@@ -6,6 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::finding::{counted, listed};
 use super::{Evidence, Feature, Finding, Judged, Over, Rule, Severity, Subject};
 use crate::engine::number::Number;
 use crate::engine::statistics::{wilson_lower, wilson_upper};
@@ -56,7 +57,7 @@ struct Timed {
     evidence: Evidence,
 }
 
-/// What the rule remembers: the caller numbers it is to look at, and those it found keeping time.
+/// What the rule remembers: the caller numbers it is to look at, and those it found keeping time, in order.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Lines {
     looked: Minute,
@@ -64,7 +65,7 @@ pub struct Lines {
     timed: Vec<Timed>,
 }
 
-/// The rule looks at lines every so many minutes: timing is about dozens of calls.
+/// The rule looks at lines in the first minute with calls of every so many: timing is about dozens of calls.
 const EVERY_MINUTES: u32 = 10;
 /// A line not found keeping time for so long is forgotten.
 const FORGET_MINUTES: u32 = 60;
@@ -88,6 +89,7 @@ impl Rule for RobotDialing {
             return;
         }
         lines.look(limits, judged);
+        lines.timed.retain(|timed| timed.at.0 + FORGET_MINUTES > judged.minute.0);
         let volume = volume(limits, judged);
         if lines.timed.is_empty() && volume.is_none() {
             return;
@@ -95,7 +97,9 @@ impl Rule for RobotDialing {
         let nobody = nobody_there(limits, judged);
         if nobody.is_empty() {
             if limits.notice_machine_dialed && !judged.profile.predictive {
-                findings.extend(lines.timed.first().map(|timed| finding(judged, Severity::Notice, vec![timed.evidence], 1)));
+                let same = lines.timed.len() as u32;
+                let machine: Vec<Evidence> = lines.timed.iter().map(|timed| timed.evidence).take(1).collect();
+                findings.extend((same > 0).then(|| finding(judged, Severity::Notice, machine, same)));
             }
             return;
         }
@@ -115,16 +119,17 @@ impl Lines {
                 self.called.insert(place, *number);
             }
         }
-        if judged.minute.0 < self.looked.0 + EVERY_MINUTES {
+        if judged.placed == 0 || judged.minute.0 / EVERY_MINUTES == self.looked.0 / EVERY_MINUTES {
             return;
         }
         self.looked = judged.minute;
         let called = std::mem::take(&mut self.called);
-        self.timed.retain(|timed| timed.at.0 + FORGET_MINUTES > judged.minute.0 && called.binary_search(&timed.number).is_err());
+        self.timed.retain(|timed| called.binary_search(&timed.number).is_err());
         for number in &called {
             let evidence = judged.memory.caller(*number).and_then(|caller| keeps_time(limits, &caller.line));
             self.timed.extend(evidence.map(|evidence| Timed { number: *number, at: judged.minute, evidence }));
         }
+        self.timed.sort_by_key(|timed| timed.number);
         // The memory of the list is used again.
         self.called = called;
         self.called.clear();
@@ -191,7 +196,6 @@ fn nobody_there(limits: &RobotDialingLimits, judged: &Judged<'_>) -> Vec<Evidenc
 fn finding(judged: &Judged<'_>, severity: Severity, evidence: Vec<Evidence>, lines: u32) -> Finding {
     let day = judged.memory.day.total();
     let from: Timestamp = Span::DAY.from(judged.minute);
-    let phrases: Vec<String> = evidence.iter().map(phrase).collect();
     Finding {
         subject: Subject::App,
         severity,
@@ -200,7 +204,7 @@ fn finding(judged: &Judged<'_>, severity: Severity, evidence: Vec<Evidence>, lin
         at: judged.at(),
         from,
         weight: day.placed.into(),
-        summary: format!("machines call and nobody is there: {} ({lines} of its numbers keep time) since {from}", phrases.join(", ")),
+        summary: summary(&evidence, lines, from),
         evidence,
         samples: judged.memory.recent.samples(|sample| sample.talk_s.is_some() && !sample.has_agent),
         calls: day.placed.into(),
@@ -208,16 +212,41 @@ fn finding(judged: &Judged<'_>, severity: Severity, evidence: Vec<Evidence>, lin
     }
 }
 
-fn phrase(item: &Evidence) -> String {
-    let percent = format!("{:.0} %", item.observed * 100.0);
-    match item.feature {
-        Feature::GapSpread => format!("the last {} gaps between calls differ by {:.1} s", item.count, item.observed),
-        Feature::GapVariation => format!("{} calls in a row without a pause", item.count),
-        Feature::StartRhythm => format!("calls start every {:.0} s", item.bound.unwrap_or_default()),
-        Feature::Concurrent => format!("{} calls at once where the seats allow {:.0}", item.count, item.limit),
-        Feature::PlaybackShare => format!("{percent} of the talks have one length"),
-        Feature::AgentShare => format!("{percent} of the answers had an agent"),
-        Feature::DroppedShare => format!("{percent} of the answers met nobody"),
-        _ => format!("{percent} of the answers were over within 6 s"),
+/// What machine and what nobody, in one sentence.
+fn summary(evidence: &[Evidence], lines: u32, from: Timestamp) -> String {
+    let said = |said: fn(&Evidence, u32) -> Option<String>| {
+        listed(&evidence.iter().filter_map(|item| said(item, lines)).collect::<Vec<_>>())
+    };
+    let (machine, nobody) = (said(machine_phrase), said(nobody_phrase));
+    if nobody.is_empty() {
+        format!("A machine dials: {machine}, since {from}.")
+    } else {
+        format!("Machines call and nobody is there: {machine}; since {from} {nobody}.")
     }
+}
+
+fn machine_phrase(item: &Evidence, lines: u32) -> Option<String> {
+    let numbers = counted(lines.into(), "caller number");
+    Some(match item.feature {
+        Feature::GapSpread => {
+            format!("{numbers} dialled like clockwork (half of the last {} gaps lie within {:.1} s)", item.count, item.observed)
+        }
+        Feature::GapVariation => format!("{numbers} dialled like clockwork ({} calls in a row without a pause)", item.count),
+        Feature::StartRhythm => {
+            format!("{numbers} dialled like clockwork (a call every {:.0} s)", item.bound.unwrap_or_default())
+        }
+        Feature::Concurrent => format!("{} calls were in progress at once where the seats allow {:.0}", item.count, item.limit),
+        _ => return None,
+    })
+}
+
+fn nobody_phrase(item: &Evidence, _: u32) -> Option<String> {
+    let (count, of) = (item.count, item.of?);
+    Some(match item.feature {
+        Feature::PlaybackShare => format!("{count} of the last {of} talks had one length"),
+        Feature::AgentShare if count == 0 => format!("none of {of} answers had an agent"),
+        Feature::AgentShare => format!("only {count} of {of} answers had an agent"),
+        Feature::DroppedShare => format!("{count} of {of} answers were over within 6 s without any agent"),
+        _ => format!("{count} of {of} answers were over within 6 s"),
+    })
 }

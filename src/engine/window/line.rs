@@ -174,9 +174,10 @@ impl Line {
 
     /// The largest number of remembered calls in progress at one second from `start_s` until before `end_s` (Unix seconds).
     /// Asked of a call that has just been pushed, it counts that one too. A call is in progress at its first second and no
-    /// longer at its last, so one that ends in the second it began in is in progress at none.
-    pub fn peak_overlap(&self, start_s: u32, end_s: u32) -> u32 {
-        let touching = || self.calls.iter().filter(|call| call.start_s < end_s && start_s < call.end_s);
+    /// longer `grace_s` before its end, so one that is not longer than that is in progress at none.
+    pub fn peak_overlap(&self, start_s: u32, end_s: u32, grace_s: u32) -> u32 {
+        let trimmed = |call: &Span| Span { end_s: call.end_s.saturating_sub(grace_s), ..*call };
+        let touching = || self.calls.iter().map(trimmed).filter(|call| call.start_s < end_s && start_s < call.end_s);
         // A peak is reached where a call begins, or is there from the start.
         let at_peak = |second: u32| touching().filter(|call| call.start_s <= second && second < call.end_s).count();
         touching().map(|call| at_peak(call.start_s.max(start_s))).max().unwrap_or(0) as u32
@@ -312,8 +313,8 @@ mod tests {
             (cosines * cosines + sines * sines) / (self.last_calls().len() as f64).powi(2)
         }
 
-        fn peak_overlap(&self, start_s: u32, end_s: u32) -> u32 {
-            let in_progress = |at: u32| self.last_calls().iter().filter(|call| call.0 <= at && at < call.1).count();
+        fn peak_overlap(&self, start_s: u32, end_s: u32, grace_s: u32) -> u32 {
+            let in_progress = |at: u32| self.last_calls().iter().filter(|call| call.0 <= at && at + grace_s < call.1).count();
             (start_s..end_s).map(in_progress).max().unwrap_or(0) as u32
         }
     }
@@ -347,7 +348,10 @@ mod tests {
 
     fn compare(line: &Line, naive: &Naive, seed: u64) {
         let (start_s, end_s) = naive.calls[naive.calls.len() - 1];
-        assert_eq!(line.peak_overlap(start_s, end_s), naive.peak_overlap(start_s, end_s), "seed {seed}");
+        for grace_s in [0, 2] {
+            let naive = naive.peak_overlap(start_s, end_s, grace_s);
+            assert_eq!(line.peak_overlap(start_s, end_s, grace_s), naive, "seed {seed}, {grace_s} s");
+        }
         let gaps = naive.last_gaps();
         assert_eq!(line.longest_pause_s(), gaps.iter().copied().max().unwrap_or(0).max(0) as u32, "seed {seed}");
         assert_eq!(line.overlaps() as usize, gaps.iter().filter(|gap| **gap < 0).count(), "seed {seed}");
@@ -420,7 +424,7 @@ mod tests {
             line.push(NOON_S + call / 2, NOON_S + call / 2 + 20);
         }
         assert_eq!(line.start_rhythm(), None);
-        assert_eq!(line.peak_overlap(NOON_S, NOON_S + 60), 40);
+        assert_eq!(line.peak_overlap(NOON_S, NOON_S + 60, 0), 40);
         assert_eq!(Line::default().start_rhythm(), None);
     }
 

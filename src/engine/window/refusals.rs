@@ -16,7 +16,7 @@ pub const IMPLICIT_S: u32 = 7 * DAY_S;
 /// An answered call of at most this many seconds that the callee ended is a refusal (S1).
 pub const HANGUP_TALK_S: u32 = 5;
 /// Implicit refusals kept of one callee.
-const IMPLICIT_MAX: usize = 4;
+pub const IMPLICIT_MAX: usize = 8;
 /// Calls after a refusal kept of one callee, as proof.
 const CALLS_MAX: usize = 10;
 /// Callees held in an app.
@@ -49,8 +49,10 @@ pub struct Refusal {
 /// All that is remembered of a callee who refused.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refused {
-    /// The explicit refusal, if there is one.
+    /// The explicit refusal, if there is one: the first.
     pub explicit: Option<Refusal>,
+    /// When it was last said again.
+    repeated: Timestamp,
     /// Whether the explicit refusal was a verified complaint.
     pub verified: bool,
     /// The latest implicit ones, oldest first.
@@ -65,8 +67,7 @@ pub struct Refused {
 
 impl Refused {
     fn last_used_s(&self) -> u32 {
-        let explicit = self.explicit.iter().map(|refusal| refusal.at);
-        explicit.chain(self.implicit.last().map(|refusal| refusal.at)).max().map_or(0, Timestamp::seconds)
+        self.implicit.last().map_or(self.repeated, |refusal| refusal.at.max(self.repeated)).seconds()
     }
 
     /// Implicit refusals of at least `strength` within `within_s` before `start`, later than the last call-back.
@@ -81,11 +82,24 @@ impl Refused {
     }
 
     /// The explicit refusal that stands when a call begins: said before it, and not followed by a call from the callee
-    /// within the last 24 hours, which asks to be called.
+    /// within the last 24 hours, which asks to be called unless the refusal was said again after it.
     pub fn explicit_before(&self, start: Timestamp) -> Option<&Refusal> {
         let day_ago = start.plus_millis(-i64::from(DAY_S) * 1_000);
         let asked = |at: Timestamp| self.called_back.is_some_and(|back| back > at && back >= day_ago && back <= start);
-        self.explicit.as_ref().filter(|refusal| refusal.at <= start && !asked(refusal.at))
+        let said_last = |first: Timestamp| if self.repeated <= start { self.repeated } else { first };
+        self.explicit.as_ref().filter(|refusal| refusal.at <= start && !asked(said_last(refusal.at)))
+    }
+
+    fn note_implicit(&mut self, refusal: Refusal) {
+        if self.implicit.len() == IMPLICIT_MAX {
+            // Somebody who met nobody did not refuse: that may not push out a refusal.
+            match self.implicit.iter().position(|refusal| refusal.strength == Strength::Dropped) {
+                Some(weakest) => drop(self.implicit.remove(weakest)),
+                None if refusal.strength == Strength::Dropped => return,
+                None => drop(self.implicit.remove(0)),
+            }
+        }
+        self.implicit.push(refusal);
     }
 }
 
@@ -108,8 +122,14 @@ impl Refusals {
         self.map.get(&callee.packed())
     }
 
+    /// The refused call to `callee` that began at `start_s` (Unix seconds), if it is held.
+    pub fn find(&self, callee: Number, start_s: u32) -> Option<&Sample> {
+        let samples = self.get(callee)?.implicit.iter().filter_map(|refusal| refusal.sample.as_ref());
+        samples.rev().find(|sample| sample.start.seconds() == start_s)
+    }
+
     /// Counts a call that disturbed a callee, if an explicit refusal stood against it.
-    pub fn called_after_refusal(&mut self, callee: Number, call: &Call) {
+    fn called_after_refusal(&mut self, callee: Number, call: &Call) {
         if let Some(refused) = self.map.get_mut(&callee.packed())
             && refused.explicit_before(call.start).is_some()
         {
@@ -121,9 +141,13 @@ impl Refusals {
         }
     }
 
-    /// Notes what a call says about its callee's will. To be called after the rules have judged the call.
+    /// Notes what a call says about its callee's will, and that it was placed against that will. To be called after the
+    /// rules have judged the call.
     pub fn note_call(&mut self, call: &Call) {
         let Some(callee) = call.person() else { return };
+        if call.disturbed_callee() {
+            self.called_after_refusal(callee, call);
+        }
         if call.direction == crate::engine::record::Direction::Inbound {
             if let Some(refused) = self.map.get_mut(&callee.packed()) {
                 refused.called_back = refused.called_back.max(Some(call.end));
@@ -131,11 +155,7 @@ impl Refusals {
             return;
         }
         let Some(strength) = refusal_of(call) else { return };
-        let refused = self.entry(callee);
-        if refused.implicit.len() == IMPLICIT_MAX {
-            refused.implicit.remove(0);
-        }
-        refused.implicit.push(Refusal { strength, at: call.end, sample: Some(Sample::of(call)) });
+        self.entry(callee).note_implicit(Refusal { strength, at: call.end, sample: Some(Sample::of(call)) });
     }
 
     /// Notes what a feedback says about a callee's will.
@@ -144,6 +164,7 @@ impl Refusals {
             FeedbackKind::OptOut | FeedbackKind::Complaint => {
                 let refused = self.entry(feedback.callee);
                 refused.verified |= feedback.verified;
+                refused.repeated = refused.repeated.max(feedback.at);
                 // The first refusal stands: what was counted since stays counted.
                 if refused.explicit.as_ref().is_none_or(|refusal| feedback.at < refusal.at) {
                     refused.explicit = Some(Refusal { strength: Strength::Explicit, at: feedback.at, sample: None });

@@ -58,6 +58,8 @@ impl Repeats {
     pub fn called(&mut self, call: &Call, callee: Number, previous_s: Option<u32>, find: impl Fn(u32) -> Option<Sample>) {
         let start_s = call.start.seconds();
         let Some(previous_s) = previous_s.filter(|previous_s| start_s.saturating_sub(*previous_s) < DAY_S) else {
+            // What is held is more than a day old: this call is the only one.
+            self.map.remove(&callee.packed());
             return;
         };
         if self.map.len() >= CALLEES_MAX && !self.map.contains_key(&callee.packed()) {

@@ -92,6 +92,13 @@ impl NumberWalk {
         true
     }
 
+    /// Forgets the callees whose calls began before `start_s` (Unix seconds).
+    pub fn forget_before(&mut self, start_s: u32) {
+        let gone = self.starts_s.partition_point(|other_s| *other_s < start_s);
+        self.starts_s.drain(..gone);
+        self.callees.drain(..gone);
+    }
+
     /// The longest run of at least [`RUN_MIN`] remembered callees, the latest of equals: either each one or two away from the
     /// one before, up or down, or always the same step of 1 to 10 on.
     pub fn longest_run(&self) -> Option<Run> {
@@ -268,6 +275,10 @@ mod tests {
             for (index, (start_s, value)) in random_calls(random).into_iter().enumerate() {
                 walk.push(start_s, number(value));
                 naive.push(start_s, value);
+                if index % 37 == 0 {
+                    walk.forget_before(start_s - 20);
+                    naive.callees.retain(|callee| callee.0 >= start_s - 20);
+                }
                 if index % 11 == 0 {
                     compare(&walk, &naive, seed);
                 }
