@@ -82,7 +82,12 @@ fn head(index: u64) -> String {
 }
 
 fn compact(index: u64) -> String {
-    format!(r#"{},"CallerLocation":"广东深圳","SeatUser":{{"UserId":"agent{}","StaffNumber":"{}","Mail":""}}}}"#, head(index), index % 50, index % 50)
+    format!(
+        r#"{},"CallerLocation":"广东深圳","SeatUser":{{"UserId":"agent{}","StaffNumber":"{}","Mail":""}}}}"#,
+        head(index),
+        index % 50,
+        index % 50
+    )
 }
 
 fn full(index: u64) -> String {

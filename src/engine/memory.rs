@@ -92,6 +92,8 @@ pub struct CallerMemory {
     pub first_s: u32,
     /// Start of its latest call, in Unix seconds.
     pub last_s: u32,
+    /// Calls it ever placed.
+    pub calls: u32,
 }
 
 /// Everything an app remembers.
@@ -225,6 +227,7 @@ impl Memory {
             caller.line.push(start_s, end_s);
             caller.first_s = caller.first_s.min(start_s);
             caller.last_s = caller.last_s.max(start_s);
+            caller.calls = caller.calls.saturating_add(1);
         }
     }
 
@@ -269,11 +272,15 @@ impl Memory {
         self.callers.get(&number)
     }
 
-    /// Caller numbers with calls in the last day and how many each placed, unordered counts only.
-    pub fn calls_per_caller(&self, counts: &mut Vec<u32>) {
-        counts.clear();
-        counts.extend(self.callers.values().map(|caller| caller.day.total().placed).filter(|placed| *placed > 0));
-        counts.sort_unstable();
+    /// Caller numbers with calls in the last day, and how many of them are spent at `now_s` (Unix seconds): at most
+    /// `calls_max` calls a day since the first, and none begun for an hour.
+    pub fn active_and_spent_callers(&self, now_s: u32, calls_max: u32) -> (u32, u32) {
+        let active = self.callers.values().filter(|caller| caller.day.total().placed > 0);
+        active.fold((0, 0), |(active, spent), caller| {
+            let days = now_s.saturating_sub(caller.first_s).div_ceil(DAY_S).max(1);
+            let is_spent = caller.calls <= calls_max * days && now_s >= caller.last_s + HOUR_S;
+            (active + 1, spent + u32::from(is_spent))
+        })
     }
 
     /// Calls placed in the last day from the caller numbers for which `wanted` holds, and from all.

@@ -5,8 +5,8 @@
 use std::borrow::Cow;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::{Deserialize, Serialize};
 use serde::de::{MapAccess, SeqAccess};
+use serde::{Deserialize, Serialize};
 
 use super::super::record::{CallRecord, Direction, HangupBy, Kind, Outcome, RawOutcome};
 use super::super::time::Timestamp;

@@ -126,8 +126,12 @@ impl Rule for BlindDialing {
             Stream { tally: memory.day_fresh.total(), over: Over::DayFresh, fresh_only: true },
         ];
         let best = streams.iter().filter_map(|stream| stream.judge(limits, judged, Subject::App, walk)).max_by_key(rank);
+        let accused = best.as_ref().is_some_and(|finding| !finding.lingering);
         findings.extend(best);
-        suspicions.judge_callers(limits, judged, findings);
+        // Where the app as a whole dials blindly, each of its numbers says nothing new.
+        if !accused {
+            suspicions.judge_callers(limits, judged, findings);
+        }
     }
 }
 

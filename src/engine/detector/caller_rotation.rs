@@ -1,7 +1,7 @@
 //! `caller_rotation`: many caller numbers with few calls each, and numbers never filed.
 //!
-//! Looks at the last day as a whole, not at calls. Many numbers alone accuse nobody: it takes strangers as callees, or
-//! numbers the app never filed.
+//! Looks at the last day as a whole, not at calls. Many numbers alone accuse nobody: it takes numbers that are used up and
+//! laid aside and strangers as callees, or numbers the app never filed.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,10 +13,13 @@ use crate::engine::window::panes::Span;
 limits! {
     /// Limits of `caller_rotation`. Source: `detection.md` D5; the figures are an engineering choice, none is published.
     CallerRotationLimits {
-        /// Active caller numbers from which rotation is possible at all.
-        active_callers_min: u32 = 20,
-        /// Median calls per active number up to which they rotate.
+        /// Spent caller numbers from which they rotate. A number is spent that placed at most `calls_per_caller_max` calls a
+        /// day since it was first used, and none for an hour.
+        spent_callers_min: u32 = 20,
+        /// Calls a day up to which a number was hardly used.
         calls_per_caller_max: u32 = 5,
+        /// Active caller numbers from which their growth is a notice.
+        active_callers_min: u32 = 20,
         /// Share of calls to fresh callees it takes: an own team with many telephones calls people it knows.
         fresh_share_min: f64 = 0.5,
         /// Times its usual number of active caller numbers from which the growth is a notice.
@@ -82,12 +85,10 @@ impl Rule for CallerRotation {
         }
         state.looked = judged.minute;
         let memory = judged.memory;
-        let mut calls = Vec::new();
-        memory.calls_per_caller(&mut calls);
-        let active = calls.len() as u32;
+        let (active, spent) = memory.active_and_spent_callers(judged.at().seconds(), limits.calls_per_caller_max);
         let usual = state.usual();
         state.note(judged.at().seconds() / DAY_S, active);
-        let rotation = rotation(limits, judged, &calls).or_else(|| growth(limits, judged, active, usual));
+        let rotation = rotation(limits, judged, active, spent).or_else(|| growth(limits, judged, active, usual));
         findings.extend(both(rotation, unfiled(limits, judged)));
     }
 }
@@ -105,24 +106,23 @@ fn both(first: Option<Finding>, second: Option<Finding>) -> Option<Finding> {
     }
 }
 
-fn rotation(limits: &CallerRotationLimits, judged: &Judged<'_>, calls: &[u32]) -> Option<Finding> {
+fn rotation(limits: &CallerRotationLimits, judged: &Judged<'_>, active: u32, spent: u32) -> Option<Finding> {
     let day = judged.memory.day.total();
-    let median = *calls.get(calls.len() / 2)?;
     let fresh = wilson_lower(day.fresh.into(), day.placed.into(), limits.z);
-    let rotates = calls.len() as u32 >= limits.active_callers_min
-        && median <= limits.calls_per_caller_max
-        && fresh >= limits.fresh_share_min;
+    let rotates = spent >= limits.spent_callers_min && spent * 2 >= active && fresh >= limits.fresh_share_min;
     rotates.then(|| Finding {
         summary: format!(
-            "{} caller numbers placed calls since {}, half of them at most {median}, and {} of all {} calls went to people new to the app.",
-            calls.len(),
+            "{spent} of {active} caller numbers used since {} were laid aside after a few calls, and {} of all {} calls went to people new \
+             to the app.",
             Span::DAY_COARSE.from(judged.minute),
             day.fresh,
             day.placed
         ),
         evidence: vec![
-            Evidence::count(Feature::ActiveCallers, calls.len() as u64, limits.active_callers_min.into(), Over::Day),
-            Evidence::count(Feature::CallsPerCaller, median.into(), limits.calls_per_caller_max.into(), Over::Day),
+            Evidence {
+                of: Some(active.into()),
+                ..Evidence::count(Feature::SpentCallers, spent.into(), limits.spent_callers_min.into(), Over::Day)
+            },
             Evidence::share(Feature::FreshShare, day.fresh, day.placed, fresh, limits.fresh_share_min, Over::Day),
         ],
         ..finding(judged, Severity::Violation)

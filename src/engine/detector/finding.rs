@@ -147,8 +147,9 @@ features! {
     DroppedShare = "dropped_answer_share",
     /// Different caller numbers used in the last day.
     ActiveCallers = "active_callers",
-    /// Calls per active caller number in the last day: the median, the upper of two.
-    CallsPerCaller = "calls_per_caller_median",
+    /// Caller numbers of the last day that placed at most the permitted calls a day since they were first used, and none for an
+    /// hour, of all active ones.
+    SpentCallers = "spent_callers",
     /// Placed calls from caller numbers that first called within 24 hours (or had not for a week), of the placed calls that
     /// show their number.
     NewCallerShare = "new_caller_share",
