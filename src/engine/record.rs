@@ -433,7 +433,12 @@ mod tests {
 
     #[test]
     fn call_ids_come_back_as_they_were() {
-        for text in ["e97be0ab-1ef6-4ad2-a8c4-2b2bbfb18e55", "E97BE0AB-1EF6-4AD2-A8C4-2B2BBFB18E55", "call-7", "e97be0ab1ef64ad2a8c42b2bbfb18e55"] {
+        for text in [
+            "e97be0ab-1ef6-4ad2-a8c4-2b2bbfb18e55",
+            "E97BE0AB-1EF6-4AD2-A8C4-2B2BBFB18E55",
+            "call-7",
+            "e97be0ab1ef64ad2a8c42b2bbfb18e55",
+        ] {
             assert_eq!(CallId::new(text).to_string(), text);
         }
         assert!(matches!(CallId::new("e97be0ab-1ef6-4ad2-a8c4-2b2bbfb18e55"), CallId::Uuid(_)));
