@@ -3,5 +3,6 @@
 pub mod engine;
 
 pub mod config;
+pub mod replay;
 pub mod sink;
 pub mod source;

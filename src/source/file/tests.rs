@@ -42,11 +42,11 @@ fn lines_are_the_same_in_any_chunks_and_any_wrapping() {
         }
     }
     text.extend(b"{\"half\":");
-    let expected: Vec<(u32, Vec<u8>)> =
-        (0..).zip(text.split(|byte| *byte == b'\n').map(<[u8]>::to_vec)).collect();
+    let expected: Vec<(u32, Vec<u8>)> = (0..).zip(text.split(|byte| *byte == b'\n').map(<[u8]>::to_vec)).collect();
     let half = text.len() / 2;
     let two_members = [gzip(&text[..half]), gzip(&text[half..])].concat();
-    let two_frames = [zstd::encode_all(&text[..half], 1), zstd::encode_all(&text[half..], 1)].map(|part| part.expect("compressed"));
+    let two_frames =
+        [zstd::encode_all(&text[..half], 1), zstd::encode_all(&text[half..], 1)].map(|part| part.expect("compressed"));
     for wrapped in [text.clone(), gzip(&text), two_members, two_frames.concat()] {
         let file = file_of(&wrapped);
         for chunk_bytes in [1, 1_000, 65_536, 65_537, 1 << 20, 1 << 24] {
@@ -59,7 +59,9 @@ fn lines_are_the_same_in_any_chunks_and_any_wrapping() {
 
 #[test]
 fn of_a_line_longer_than_a_record_only_the_beginning_is_kept() {
-    for (long, kept) in [(RECORD_BYTES_MAX, RECORD_BYTES_MAX), (RECORD_BYTES_MAX + 1, RECORD_BYTES_MAX + 1), (10 << 20, RECORD_BYTES_MAX + 1)] {
+    for (long, kept) in
+        [(RECORD_BYTES_MAX, RECORD_BYTES_MAX), (RECORD_BYTES_MAX + 1, RECORD_BYTES_MAX + 1), (10 << 20, RECORD_BYTES_MAX + 1)]
+    {
         for end in [&b"\nlast"[..], b""] {
             let text = [b"first\n", vec![b'x'; long].as_slice(), end].concat();
             let (found, error) = lines(file_of(&text).path(), 1_000);
