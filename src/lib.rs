@@ -1,8 +1,8 @@
 //! dialwatch: finds the apps of a cloud call centre that dial blindly, harass, surge or let machines talk.
 
-pub mod engine;
-
+pub mod cli;
 pub mod config;
+pub mod engine;
 pub mod replay;
 pub mod sink;
 pub mod source;

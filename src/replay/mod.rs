@@ -72,8 +72,13 @@ pub trait Output {
     /// If it cannot be kept; that ends the replay.
     fn dead_letter(&mut self, letter: &DeadLetter<'_>) -> io::Result<()>;
 
-    /// Called now and then.
-    fn progress(&mut self, _meter: &Meter) {}
+    /// Called now and then, when all that was found so far has been handed over.
+    ///
+    /// # Errors
+    /// If what was handed over cannot be kept; that ends the replay.
+    fn progress(&mut self, _meter: &Meter) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// A record that could not be read: where it stands and why, nothing of what it says.
@@ -264,7 +269,7 @@ impl Run<'_> {
                 for (file, error) in ends.drain(..) {
                     self.end_of_file(&names[file as usize], self.lines[file as usize], error);
                 }
-                self.output.progress(meter);
+                self.output.progress(meter)?;
             }
             if is_last {
                 return Ok(());
