@@ -6,12 +6,12 @@ use crate::config::Environment;
 /// Arguments of `check`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    #[command(flatten)]
-    config: ConfigOptions,
-
     /// Look at nothing but the configuration file itself: not at files it names
     #[arg(long)]
     no_environment: bool,
+
+    #[command(flatten)]
+    config: ConfigOptions,
 }
 
 /// Checks.

@@ -22,9 +22,6 @@ use crate::source::file::{Meter, Source};
 /// Arguments of `replay`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    #[command(flatten)]
-    config: ConfigOptions,
-
     /// The format of the calls
     #[arg(long, value_name = "FORMAT", env = "DIALWATCH_FORMAT", value_parser = formats())]
     format: Format,
@@ -64,6 +61,9 @@ pub struct Args {
     /// Files of calls in the order of time, plain, gzip or zstd; - is stdin
     #[arg(value_name = "INPUT", required = true)]
     inputs: Vec<PathBuf>,
+
+    #[command(flatten)]
+    config: ConfigOptions,
 }
 
 fn formats() -> impl TypedValueParser<Value = Format> {

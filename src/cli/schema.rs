@@ -3,7 +3,7 @@
 use clap::ValueEnum;
 
 use super::{Failure, print};
-use crate::config::RawConfig;
+use crate::config::{RawConfig, example};
 use crate::engine::alert::Alert;
 use crate::engine::decode::NeutralCall;
 
@@ -13,9 +13,13 @@ pub struct Args {
     /// Of what
     #[arg(value_enum)]
     of: Of,
+
+    /// Print the built-in configuration instead, every field with what it means (config only)
+    #[arg(long)]
+    example: bool,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Of {
     /// The configuration file
     Config,
@@ -27,6 +31,11 @@ enum Of {
 
 /// Prints the schema.
 pub fn run(args: Args) -> Result<(), Failure> {
+    match (args.example, args.of) {
+        (true, Of::Config) => return print(example().as_bytes()),
+        (true, _) => return Err(Failure::Usage("there is an example of the configuration only".into())),
+        (false, _) => {}
+    }
     let schema = match args.of {
         Of::Config => schemars::schema_for!(RawConfig),
         Of::Alert => schemars::schema_for!(Alert),

@@ -4,6 +4,7 @@
 
 mod document;
 pub mod duration;
+mod example;
 pub mod kafka;
 pub mod problem;
 mod raw;
@@ -14,6 +15,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 pub use duration::Duration;
+pub use example::example;
 pub use problem::{Place, Problem, Problems};
 pub use raw::{PACK, RawBounds, RawConfig, RawJsonl, RawLifecycle, RawPolicy, RawPrivacy, RawSink};
 
