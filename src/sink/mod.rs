@@ -1,0 +1,3 @@
+//! Where alerts go. A sink moves alerts; it never changes and never judges them.
+
+pub mod jsonl;
