@@ -8,6 +8,7 @@
 
 pub mod alert;
 pub mod app;
+pub mod decode;
 pub mod detector;
 pub mod memory;
 pub mod number;
