@@ -1,0 +1,161 @@
+//! The configuration as it is written: every field has a default, every unknown field is an error.
+//!
+//! The doc comments are what `dialwatch schema config` says of a field. Nothing here is checked yet.
+
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::duration::Duration;
+use super::kafka::RawKafka;
+use crate::engine::detector::RuleParams;
+use crate::engine::policy::{Bounds, Lifecycle};
+
+/// The policy pack that is built in.
+pub const PACK: &str = "tccc-2026-02";
+
+/// The configuration of dialwatch.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawConfig {
+    /// What is judged by, and where.
+    pub policy: RawPolicy,
+    /// How late a call may arrive and still count.
+    pub lateness: Duration,
+    /// The limits of the rules.
+    pub rules: RuleParams,
+    /// When alerts open, stay and close.
+    pub lifecycle: RawLifecycle,
+    /// Bounds on everything that is remembered. At a bound the oldest goes, and is counted.
+    pub bounds: RawBounds,
+    /// What phone numbers look like outside.
+    pub privacy: RawPrivacy,
+    /// Where the service reads and writes.
+    pub kafka: RawKafka,
+    /// Where the service sends alerts.
+    pub sinks: Vec<RawSink>,
+}
+
+impl Default for RawConfig {
+    fn default() -> Self {
+        Self {
+            policy: RawPolicy::default(),
+            lateness: Duration::minutes(5),
+            rules: RuleParams::default(),
+            lifecycle: RawLifecycle::default(),
+            bounds: RawBounds::default(),
+            privacy: RawPrivacy::default(),
+            kafka: RawKafka::default(),
+            sinks: vec![RawSink::Jsonl(RawJsonl::default())],
+        }
+    }
+}
+
+/// The `policy` section.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawPolicy {
+    /// The policy pack: which published rules the defaults follow.
+    pub pack: String,
+    /// The IANA time zone in which callees are taken to live unless their app filed another.
+    pub timezone: String,
+    /// The country code of numbers written without one.
+    pub home_country: String,
+    /// How many calls a filed caller number may carry at once unless the app filed otherwise.
+    pub channels_per_number: u32,
+}
+
+impl Default for RawPolicy {
+    fn default() -> Self {
+        Self { pack: PACK.into(), timezone: "Asia/Shanghai".into(), home_country: "86".into(), channels_per_number: 1 }
+    }
+}
+
+/// The `lifecycle` section.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawLifecycle {
+    /// How many minutes in a row an estimate must hold before it opens an alert. Counted proof opens at once.
+    pub pending_judgements: u32,
+    /// An alert resolves after this long without its finding.
+    pub resolve_after: Duration,
+    /// A finding within this long after the resolve reopens the same alert.
+    pub merge_gap: Duration,
+    /// An open alert is sent again after this long even if nothing grew.
+    pub repeat_after: Duration,
+}
+
+impl Default for RawLifecycle {
+    fn default() -> Self {
+        let lifecycle = Lifecycle::default();
+        Self {
+            pending_judgements: lifecycle.pending_judgements,
+            resolve_after: Duration::from_millis(lifecycle.resolve_after_ms),
+            merge_gap: Duration::from_millis(lifecycle.merge_gap_ms),
+            repeat_after: Duration::from_millis(lifecycle.repeat_after_ms),
+        }
+    }
+}
+
+/// The `bounds` section.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawBounds {
+    /// Apps in a shard.
+    pub apps: usize,
+    /// Callees remembered of one app.
+    pub callees_per_app: usize,
+    /// Caller numbers remembered of one app.
+    pub callers_per_app: usize,
+    /// Open alerts of one app.
+    pub open_alerts_per_app: usize,
+    /// Calls of one app waiting for their minute to be judged.
+    pub waiting_calls_per_app: usize,
+}
+
+impl Default for RawBounds {
+    fn default() -> Self {
+        let bounds = Bounds::default();
+        Self {
+            apps: bounds.apps,
+            callees_per_app: bounds.memory.callees,
+            callers_per_app: bounds.memory.callers,
+            open_alerts_per_app: bounds.open_alerts,
+            waiting_calls_per_app: bounds.waiting_calls,
+        }
+    }
+}
+
+/// The `privacy` section.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawPrivacy {
+    /// A file with a secret of at least 16 bytes under which numbers become pseudonyms. A relative path starts at the
+    /// folder of the configuration file. Without it a public key is used, and pseudonyms can be turned back.
+    pub pseudonym_key_file: Option<PathBuf>,
+    /// Whether alerts carry raw phone numbers.
+    pub reveal_numbers: bool,
+}
+
+/// Where alerts go.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RawSink {
+    /// JSON lines to a file or to stdout.
+    Jsonl(RawJsonl),
+}
+
+/// JSON lines to a file or to stdout.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawJsonl {
+    /// The file, appended to; `-` is stdout.
+    pub path: PathBuf,
+}
+
+impl Default for RawJsonl {
+    fn default() -> Self {
+        Self { path: "-".into() }
+    }
+}

@@ -1,0 +1,129 @@
+use super::*;
+
+fn problems(text: &str) -> Vec<(String, usize, usize)> {
+    let problems = Config::parse(text, "test.yaml").expect_err("it is wrong");
+    problems
+        .list()
+        .iter()
+        .map(|problem| {
+            let place = problem.place.expect("everything stands somewhere");
+            (format!("{}: {}", problem.path, problem.message), place.line, place.column)
+        })
+        .collect()
+}
+
+#[test]
+fn an_empty_file_is_the_built_in_configuration() {
+    for text in ["", "# nothing\n", "rules:\npolicy:\n  # timezone: UTC\nsinks:\n"] {
+        let config = Config::parse(text, "test.yaml").expect("valid");
+        assert_eq!(config.policy().version, Config::parse("", "").expect("valid").policy().version, "{text}");
+        assert_eq!(config.policy().lateness_ms, 300_000);
+    }
+}
+
+#[test]
+fn everything_wrong_is_said_at_once() {
+    let text = "\
+lateness: soon
+polcy: {}
+policy:
+  timezone: Asia/Shangri-La
+  home_country: +86
+  pack: nobody-2020
+  channels_per_number: 0
+rules:
+  blind_dialing:
+    mode: maybe
+  callee_frequency:
+    calls_in_5_minutes_max: many
+    calls_in_24_hours_max: -1
+    calls_in_24_hours_max: 5
+bounds:
+  apps: 0
+";
+    let found = problems(text);
+    let places: Vec<(usize, usize)> = found.iter().map(|(_, line, column)| (*line, *column)).collect();
+    assert_eq!(
+        places,
+        [(1, 11), (2, 1), (4, 13), (5, 17), (6, 9), (7, 24), (10, 11), (12, 29), (13, 28), (14, 5), (16, 9)],
+        "{found:#?}"
+    );
+}
+
+#[test]
+fn flags_stand_above_the_file() {
+    let overrides = Overrides { lateness: Some(Duration::minutes(1)), ..Overrides::default() };
+    let config = Config::build("lateness: 7m", "test.yaml", &overrides, Environment::Ignore).expect("valid");
+    assert_eq!(config.policy().lateness_ms, 60_000);
+    let overrides = Overrides { lateness: Some(Duration::minutes(9_999)), ..Overrides::default() };
+    assert!(Config::build("", "test.yaml", &overrides, Environment::Ignore).is_err());
+}
+
+#[test]
+fn the_version_follows_the_judgement_not_the_writing() {
+    let version = |text| Config::parse(text, "test.yaml").expect("valid").policy().version;
+    assert_eq!(version("lateness: 5m"), version("lateness: 300s # the same\nprivacy: {reveal_numbers: true}"));
+    assert_ne!(version("lateness: 5m"), version("lateness: 6m"));
+    assert_ne!(version(""), version("rules: {callee_frequency: {calls_in_24_hours_max: 4}}"));
+    assert_ne!(version(""), version("rules: {callee_frequency: {mode: shadow}}"));
+}
+
+#[test]
+fn values_are_read_as_people_mean_them() {
+    let text = "policy: {home_country: 44}\nrules:\n  blind_dialing: {mode: off}\n  callee_frequency: {mode: on}\n";
+    let policy = Config::parse(text, "test.yaml").expect("valid").policy();
+    assert_eq!(policy.home_country, "44");
+    assert_eq!(policy.rules.blind_dialing.mode, crate::engine::detector::Mode::Off);
+}
+
+#[test]
+fn odd_documents_have_one_clear_problem() {
+    for (text, place) in [
+        ("a: [1,2\nb: 3\n", (2, 2)),
+        ("- 1\n- 2\n", (1, 1)),
+        ("just text", (1, 1)),
+        ("---\nlateness: 1m\n---\nlateness: 2m\n", (4, 1)),
+        ("lateness: *nowhere\n", (1, 11)),
+        ("sinks: {}\n", (1, 8)),
+        ("sinks: [smoke]\n", (1, 9)),
+        ("sinks:\n  - jsonl: {path: [1]}\n", (2, 19)),
+        ("sinks:\n  - {jsonl: {}, other: {}}\n", (2, 5)),
+        ("rules: [blind_dialing]\n", (1, 8)),
+        ("lateness:\n", (1, 9)),
+    ] {
+        let found = problems(text);
+        assert_eq!(found.len(), 1, "{text}: {found:#?}");
+        assert_eq!((found[0].1, found[0].2), place, "{text}: {found:#?}");
+    }
+}
+
+#[test]
+fn problems_never_crash_it() {
+    // Every prefix of a file, and every single character taken out.
+    let text = include_str!("../../deploy/dialwatch.yaml");
+    for at in (0..text.len()).filter(|at| text.is_char_boundary(*at)) {
+        let _ = Config::parse(&text[..at], "test.yaml");
+        let rest = text[at..].chars().next().map_or("", |c| &text[at + c.len_utf8()..]);
+        let _ = Config::parse(&format!("{}{rest}", &text[..at]), "test.yaml");
+    }
+}
+
+#[test]
+fn the_key_file_makes_the_pseudonyms() {
+    let folder = tempfile::tempdir().expect("folder");
+    let file = folder.path().join("dialwatch.yaml");
+    let number = crate::engine::number::Number::token("somebody");
+    let pseudonym = |text: &str| {
+        std::fs::write(&file, text).expect("written");
+        let config = Config::open(Some(&file), &Overrides::default(), Environment::Read);
+        config.map(|config| config.policy().pseudonyms.of("app", number))
+    };
+    std::fs::write(folder.path().join("key"), "a secret of many bytes\n").expect("written");
+    std::fs::write(folder.path().join("short"), "secret").expect("written");
+    let public = pseudonym("").expect("valid");
+    let keyed = pseudonym("privacy: {pseudonym_key_file: key}").expect("valid");
+    assert_ne!(public, keyed);
+    let short = pseudonym("privacy: {pseudonym_key_file: short}").expect_err("too short");
+    assert!(short.list()[0].message.ends_with("holds 6 bytes: a secret needs at least 16"), "{short}");
+    assert!(pseudonym("privacy: {pseudonym_key_file: nowhere}").is_err());
+}
