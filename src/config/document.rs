@@ -164,9 +164,7 @@ impl Node {
 
     fn child(&self, step: &str) -> Option<(Place, &Self)> {
         match &self.value {
-            Value::Section(entries) => {
-                entries.iter().find(|entry| entry.key == step).map(|entry| (entry.key_place, &entry.node))
-            }
+            Value::Section(entries) => entries.iter().find(|entry| entry.key == step).map(|entry| (entry.key_place, &entry.node)),
             Value::List(items) => items.get(step.parse::<usize>().ok()?).map(|node| (node.place, node)),
             _ => None,
         }

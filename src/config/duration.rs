@@ -125,7 +125,9 @@ mod tests {
             assert_eq!((duration.millis(), duration.to_string().as_str()), (millis, shown), "{text}");
             assert_eq!(shown.parse(), Ok(duration), "{shown}");
         }
-        for text in ["", "5", "m", "-5m", "5 minutes", "5m 1h", "5m5m", "1.5h", "99999999999999999999d", "9223372036854775807d", "5µ"] {
+        for text in
+            ["", "5", "m", "-5m", "5 minutes", "5m 1h", "5m5m", "1.5h", "99999999999999999999d", "9223372036854775807d", "5µ"]
+        {
             assert_eq!(text.parse::<Duration>(), Err(NotADuration), "{text}");
         }
     }
