@@ -1,0 +1,3 @@
+//! Where input comes from. A source moves bytes; it never decodes and never judges.
+
+pub mod kafka;
