@@ -2,5 +2,9 @@
 
 pub mod config;
 pub mod engine;
+pub mod http;
 pub mod metrics;
+pub mod service;
+pub mod sink;
 pub mod source;
+pub mod status;

@@ -101,6 +101,11 @@ impl Page {
         self.outcomes[stream as usize][outcome as usize]
     }
 
+    /// Whether there is any record of a stream.
+    pub fn has(&self, stream: Stream) -> bool {
+        self.consumed[stream as usize] > 0
+    }
+
     /// Records of all streams taken out of the input.
     pub fn total(&self) -> u64 {
         self.consumed.iter().sum()

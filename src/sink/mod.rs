@@ -1,0 +1,14 @@
+//! Where alerts go. A sink moves alerts; it never changes and never judges them.
+
+use std::io;
+
+use crate::engine::alert::Alert;
+
+/// What takes alerts while the service runs.
+pub trait Sink: Send {
+    /// Takes alerts, in order. When it returns, they have left the process: what led to them will not be read again.
+    ///
+    /// # Errors
+    /// They have not. That ends the service, since nothing may step over a lost alert.
+    fn deliver(&mut self, alerts: &[Alert]) -> io::Result<()>;
+}
