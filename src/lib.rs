@@ -1,9 +1,11 @@
 //! dialwatch: finds the apps of a cloud call centre that dial blindly, harass, surge or let machines talk.
 
+pub mod cli;
 pub mod config;
 pub mod engine;
 pub mod http;
 pub mod metrics;
+pub mod replay;
 pub mod service;
 pub mod sink;
 pub mod source;

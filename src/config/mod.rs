@@ -4,6 +4,7 @@
 
 mod document;
 pub mod duration;
+mod example;
 pub mod http;
 pub mod kafka;
 pub mod problem;
@@ -15,6 +16,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 pub use duration::Duration;
+pub use example::example;
 pub use problem::{Place, Problem, Problems};
 pub use raw::{PACK, RawBounds, RawConfig, RawJsonl, RawLifecycle, RawPolicy, RawPrivacy, RawSink};
 

@@ -19,6 +19,7 @@ pub const PACK: &str = "tccc-2026-02";
 /// The configuration of dialwatch.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(title = "dialwatch configuration")]
 pub struct RawConfig {
     /// What is judged by, and where.
     pub policy: RawPolicy,

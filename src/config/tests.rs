@@ -127,3 +127,21 @@ fn the_key_file_makes_the_pseudonyms() {
     assert!(short.list()[0].message.ends_with("holds 6 bytes: a secret needs at least 16"), "{short}");
     assert!(pseudonym("privacy: {pseudonym_key_file: nowhere}").is_err());
 }
+
+#[test]
+fn the_example_says_all_there_is_and_changes_nothing() {
+    let example = example::example();
+    let config = Config::parse(&example, "example.yaml").expect("valid");
+    assert_eq!(config.raw, RawConfig::default());
+    for (at, line) in example.lines().enumerate().filter(|(_, line)| line.ends_with(':') && !line.contains('#')) {
+        let above = example.lines().nth(at.wrapping_sub(1)).unwrap_or_default();
+        assert!(above.trim_start().starts_with('#'), "line {}: {line} has no comment", at + 1);
+    }
+    for rule in crate::engine::detector::RuleName::ALL {
+        assert!(example.contains(&format!("  {}:\n", rule.as_str())), "{example}");
+    }
+    assert!(
+        example == include_str!("../../deploy/dialwatch.yaml"),
+        "run: dialwatch schema config --example >deploy/dialwatch.yaml"
+    );
+}

@@ -1,5 +1,7 @@
 //! Where alerts go. A sink moves alerts; it never changes and never judges them.
 
+pub mod jsonl;
+
 use std::io;
 
 use crate::engine::alert::Alert;
@@ -11,4 +13,18 @@ pub trait Sink: Send {
     /// # Errors
     /// They have not. That ends the service, since nothing may step over a lost alert.
     fn deliver(&mut self, alerts: &[Alert]) -> io::Result<()>;
+}
+
+impl Sink for jsonl::JsonLines {
+    fn deliver(&mut self, alerts: &[Alert]) -> io::Result<()> {
+        alerts.iter().try_for_each(|alert| self.write(alert))?;
+        self.flush()
+    }
+}
+
+/// Several sinks: an alert counts as delivered when all have it.
+impl Sink for Vec<Box<dyn Sink>> {
+    fn deliver(&mut self, alerts: &[Alert]) -> io::Result<()> {
+        self.iter_mut().try_for_each(|sink| sink.deliver(alerts))
+    }
 }

@@ -1,0 +1,353 @@
+//! `replay`: the engine over recorded files, as fast as the machine can.
+//!
+//! The alerts are the same bytes for any number of shards and any size of chunks: see [`round`]. Never keeps more than a
+//! round of chunks and what the shards remember; never reads the machine's clock into a judgement.
+
+pub mod ledger;
+mod round;
+pub mod summary;
+
+use std::io;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::thread;
+use std::time::Instant;
+
+use serde::Serialize;
+
+use crate::engine::alert::Alert;
+use crate::engine::decode::{self, DecodeError, Format, Place};
+use crate::engine::policy::Policy;
+use crate::engine::shard::{Accepted, Effects, Input, Shard};
+use crate::engine::time::{DAY_S, HOUR_S, MINUTE_MS, SECOND_MS, StreamClock, Timestamp};
+use crate::source::file::{self, Chunk, Meter, Piece, Source};
+use ledger::Ledger;
+use round::{Decoded, Decoding, Worker};
+use summary::Summary;
+
+/// A chunk of this size keeps a thread busy for some milliseconds.
+pub const CHUNK_BYTES: usize = 2 << 20;
+
+/// What is replayed, and how.
+#[derive(Clone, Debug)]
+pub struct Replay {
+    /// What the shards judge by.
+    pub policy: Arc<Policy>,
+    /// The format of the calls.
+    pub format: Format,
+    /// The app of calls that do not name theirs.
+    pub app_id: Option<String>,
+    /// The last moment a record may carry.
+    pub newest: Timestamp,
+    /// Shards, and with them threads; at least 1. Changes the speed and nothing else.
+    pub shards: usize,
+    /// About how much a thread decodes at a time. Changes the speed and nothing else.
+    pub chunk_bytes: usize,
+    /// Whether time goes on after the last record until every alert has resolved.
+    pub resolve_at_end: bool,
+}
+
+/// The files of a replay.
+#[derive(Default)]
+pub struct Inputs {
+    /// Calls, in the order of time.
+    pub calls: Vec<Source>,
+    /// Feedback: taken in whole before the first call, and given its moment by the shards.
+    pub feedback: Vec<Source>,
+    /// Registrations, the newest last: taken in whole before the first call.
+    pub registry: Vec<Source>,
+}
+
+/// Where the results of a replay go while it runs.
+pub trait Output {
+    /// Takes the next alert.
+    ///
+    /// # Errors
+    /// If it cannot be kept; that ends the replay.
+    fn alert(&mut self, alert: &Alert) -> io::Result<()>;
+
+    /// Takes a record that could not be read.
+    ///
+    /// # Errors
+    /// If it cannot be kept; that ends the replay.
+    fn dead_letter(&mut self, letter: &DeadLetter<'_>) -> io::Result<()>;
+
+    /// Called now and then, when all that was found so far has been handed over.
+    ///
+    /// # Errors
+    /// If what was handed over cannot be kept; that ends the replay.
+    fn progress(&mut self, _meter: &Meter) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A record that could not be read: where it stands and why, nothing of what it says.
+#[derive(Clone, Debug, Serialize)]
+pub struct DeadLetter<'l> {
+    /// `calls`, `feedback` or `registry`.
+    pub stream: &'static str,
+    /// The file.
+    pub file: &'l str,
+    /// The line, from 1.
+    pub line: u64,
+    /// The field, as the format spells it; empty if the whole record is meant.
+    pub field: String,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+impl<'l> DeadLetter<'l> {
+    fn new(stream: &'static str, file: &'l str, line: u64, error: &DecodeError) -> Self {
+        let field = match error.at {
+            Some(Place::Element { list, index }) if error.field.is_empty() => format!("{list}[{index}]"),
+            Some(Place::Element { list, index }) => format!("{list}[{index}].{}", error.field),
+            _ => error.field.clone().into_owned(),
+        };
+        Self { stream, file, line, field, reason: error.reason.to_string() }
+    }
+}
+
+impl Replay {
+    /// Runs it to its end.
+    ///
+    /// # Errors
+    /// If `output` fails. Files that cannot be read to their end, and records that cannot be read, are in the summary.
+    pub fn run(&self, inputs: Inputs, output: &mut dyn Output) -> io::Result<Summary> {
+        let shards = self.shards.max(1);
+        let decoding = Decoding {
+            format: self.format,
+            app_id: self.app_id.as_deref(),
+            home_country: &self.policy.home_country,
+            newest: self.newest,
+            shards,
+        };
+        let worker = |seed| Worker {
+            shard: Shard::new(self.policy.clone(), seed as u64),
+            effects: Effects::default(),
+            calls: Ledger::default(),
+        };
+        let mut run = Run {
+            replay: self,
+            decoding: &decoding,
+            workers: (0..shards).map(worker).collect(),
+            clock: StreamClock::default(),
+            newest_feedback: Timestamp::default(),
+            lines: vec![0; inputs.calls.len()],
+            summary: Summary { shards, ..Summary::default() },
+            output,
+        };
+        let started = Instant::now();
+        run.registry(inputs.registry)?;
+        run.feedback(inputs.feedback)?;
+        run.calls(inputs.calls)?;
+        run.end()?;
+        let mut summary = run.finish();
+        summary.elapsed = started.elapsed();
+        Ok(summary)
+    }
+}
+
+/// A replay under way.
+struct Run<'r> {
+    replay: &'r Replay,
+    decoding: &'r Decoding<'r>,
+    workers: Vec<Worker>,
+    clock: StreamClock,
+    newest_feedback: Timestamp,
+    /// Lines read of each file of calls.
+    lines: Vec<u64>,
+    summary: Summary,
+    output: &'r mut dyn Output,
+}
+
+impl Run<'_> {
+    fn registry(&mut self, sources: Vec<Source>) -> io::Result<()> {
+        let ledger = self.aside("registry", sources, |run, chunk, text| {
+            let registration = decode::registration(text, &run.decoding.limits(chunk))?;
+            let shard = run.shard_of(&registration.app_id);
+            Ok(shard.apply(Input::Registration(&registration), &mut Effects::default()))
+        })?;
+        self.summary.registry = ledger;
+        Ok(())
+    }
+
+    fn feedback(&mut self, sources: Vec<Source>) -> io::Result<()> {
+        let ledger = self.aside("feedback", sources, |run, chunk, text| {
+            let feedback = decode::feedback(text, &run.decoding.limits(chunk))?;
+            run.newest_feedback = run.newest_feedback.max(feedback.at);
+            let shard = run.shard_of(&feedback.app_id);
+            Ok(shard.apply(Input::Feedback(&feedback), &mut Effects::default()))
+        })?;
+        self.summary.feedback = ledger;
+        Ok(())
+    }
+
+    fn shard_of(&mut self, app_id: &str) -> &mut Shard {
+        let own = self.decoding.shard_of(app_id);
+        &mut self.workers[own].shard
+    }
+
+    /// Reads a stream that stands beside the calls. Nothing can come out of the shards yet: no time has passed in them.
+    fn aside(
+        &mut self,
+        stream: &'static str,
+        sources: Vec<Source>,
+        mut apply: impl FnMut(&mut Self, &Chunk, &[u8]) -> Result<Accepted, DecodeError>,
+    ) -> io::Result<Ledger> {
+        let names: Vec<String> = sources.iter().map(|source| source.name().to_owned()).collect();
+        let (mut ledger, mut first_line, mut written) = (Ledger::default(), 1, Ok(()));
+        file::read(sources, self.replay.chunk_bytes, &Meter::default(), |piece| {
+            match piece {
+                Piece::End { file, error } => {
+                    self.end_of_file(&names[file as usize], first_line - 1, error);
+                    first_line = 1;
+                }
+                Piece::Chunk(chunk) => {
+                    for (line, text) in chunk.lines().filter(|(_, text)| !text.trim_ascii().is_empty()) {
+                        ledger.consumed += 1;
+                        match apply(self, &chunk, text) {
+                            Ok(accepted) => ledger.enter(accepted),
+                            Err(error) => {
+                                ledger.invalid += 1;
+                                let line = first_line + u64::from(line);
+                                written = self.dead_letter(stream, &names[chunk.file as usize], line, &error);
+                            }
+                        }
+                        if written.is_err() {
+                            return false;
+                        }
+                    }
+                    first_line += chunk.lines().count() as u64;
+                }
+            }
+            true
+        });
+        written.map(|()| ledger)
+    }
+
+    fn end_of_file(&mut self, name: &str, lines: u64, error: Option<io::Error>) {
+        match error {
+            Some(error) => {
+                self.summary.broken_files.note(|| format!("{name}:{}: {error}; the rest of the file is missing", lines + 1));
+            }
+            None if lines == 0 => self.summary.empty_files.note(|| name.to_owned()),
+            None => {}
+        }
+    }
+
+    fn dead_letter(&mut self, stream: &'static str, file: &str, line: u64, error: &DecodeError) -> io::Result<()> {
+        self.summary.errors.note(|| format!("{file}:{line}: {error}"));
+        self.output.dead_letter(&DeadLetter::new(stream, file, line, error))
+    }
+
+    /// Reads the calls on a thread of their own and judges them round by round.
+    fn calls(&mut self, sources: Vec<Source>) -> io::Result<()> {
+        let names: Vec<String> = sources.iter().map(|source| source.name().to_owned()).collect();
+        let (meter, chunk_bytes) = (Meter::default(), self.replay.chunk_bytes);
+        let (pieces, incoming) = sync_channel(2 * self.workers.len());
+        let counted = meter.clone();
+        // Not scoped: where the output is gone, nobody waits for a stdin that says nothing.
+        thread::Builder::new()
+            .name("reader".into())
+            .spawn(move || file::read(sources, chunk_bytes, &counted, |piece| pieces.send(piece).is_ok()))?;
+        self.rounds(&incoming, &names, &meter)
+    }
+
+    fn rounds(&mut self, incoming: &Receiver<Piece>, names: &[String], meter: &Meter) -> io::Result<()> {
+        let (mut chunks, mut ends) = (Vec::with_capacity(self.workers.len()), Vec::new());
+        loop {
+            let piece = incoming.recv().ok();
+            let is_last = piece.is_none();
+            match piece {
+                Some(Piece::Chunk(chunk)) => chunks.push(chunk),
+                Some(Piece::End { file, error }) => ends.push((file, error)),
+                None => {}
+            }
+            if chunks.len() == self.workers.len() || is_last {
+                self.round(&chunks, names)?;
+                chunks.clear();
+                for (file, error) in ends.drain(..) {
+                    self.end_of_file(&names[file as usize], self.lines[file as usize], error);
+                }
+                self.output.progress(meter)?;
+            }
+            if is_last {
+                return Ok(());
+            }
+        }
+    }
+
+    fn round(&mut self, chunks: &[Chunk], names: &[String]) -> io::Result<()> {
+        let Some(first) = chunks.first() else { return Ok(()) };
+        let (decoding, is_first) = (self.decoding, self.summary.bytes == 0);
+        let mut decoded = decoding.decode_all(chunks);
+        if is_first && decoded[0].records as usize == decoded[0].unread.len() {
+            self.summary.better_format = decoding.better_format(first);
+        }
+        for chunk in &mut decoded {
+            chunk.follow(&mut self.clock);
+            let lines = &mut self.lines[chunk.file as usize];
+            chunk.first_line = *lines + 1;
+            *lines += u64::from(chunk.lines);
+        }
+        round::take_in_all(&mut self.workers, &decoded);
+        self.summary.bytes += chunks.iter().map(|chunk| chunk.bytes.len() as u64).sum::<u64>();
+        for chunk in &decoded {
+            self.enter(chunk, names)?;
+        }
+        self.send()
+    }
+
+    fn enter(&mut self, chunk: &Decoded<'_>, names: &[String]) -> io::Result<()> {
+        self.summary.calls.consumed += u64::from(chunk.records);
+        self.summary.calls.invalid += chunk.unread.len() as u64;
+        for unread in &chunk.unread {
+            let line = chunk.first_line + u64::from(unread.line);
+            self.summary.errors.note(|| format!("{}:{line}: {}", names[chunk.file as usize], unread.error));
+            self.output.dead_letter(&DeadLetter::new("calls", &names[chunk.file as usize], line, &unread.error))?;
+        }
+        Ok(())
+    }
+
+    /// Lets time pass until all that was read is judged, and on until all alerts have resolved if that is wanted.
+    fn end(&mut self) -> io::Result<()> {
+        let newest = self.clock.newest().max(self.newest_feedback);
+        if newest == Timestamp::default() {
+            return Ok(());
+        }
+        let end = newest.plus_millis(MINUTE_MS + self.replay.policy.lateness_ms);
+        round::tick_all(&mut self.workers, end);
+        if self.replay.resolve_at_end {
+            // No window is longer than a day; two hours more for what a rule may hold on to.
+            let day_ms = i64::from(DAY_S + 2 * HOUR_S) * SECOND_MS;
+            round::tick_all(&mut self.workers, end.plus_millis(day_ms + self.replay.policy.lifecycle.resolve_after_ms));
+        }
+        self.send()
+    }
+
+    /// Sends what the shards have found. All of them have judged the same minutes, and an app is in one of them: in the
+    /// order of minute and app the alerts stand as if there were one shard.
+    fn send(&mut self) -> io::Result<()> {
+        let mut alerts: Vec<Alert> = self.workers.iter_mut().flat_map(|worker| worker.effects.alerts.drain(..)).collect();
+        alerts.sort_by(|alert, other| (alert.updated_at, &alert.app_id).cmp(&(other.updated_at, &other.app_id)));
+        for alert in &alerts {
+            self.summary.alerts.count(alert);
+            self.output.alert(alert)?;
+        }
+        for worker in &mut self.workers {
+            worker.effects.shadowed.drain(..).for_each(|alert| self.summary.shadowed.count(&alert));
+        }
+        Ok(())
+    }
+
+    fn finish(mut self) -> Summary {
+        for worker in &self.workers {
+            self.summary.calls += worker.calls;
+            self.summary.apps += worker.shard.apps().iter().filter(|app| app.calls_judged() > 0).count() as u64;
+        }
+        self.summary
+    }
+}
+
+#[cfg(test)]
+mod tests;

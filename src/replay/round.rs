@@ -1,0 +1,187 @@
+//! One round of a replay: chunks are decoded, each by one thread; then shards take the records in, each on one thread.
+//!
+//! Every shard gets the same ticks at the same places of the stream, and its own apps' records in the order of the stream:
+//! that is why the number of threads changes nothing but the speed. Records borrow from their chunk and are never copied.
+
+use std::thread::{self, ScopedJoinHandle};
+
+use super::ledger::Ledger;
+use crate::engine::decode::{DecodeError, Format, Limits};
+use crate::engine::record::{CallRecord, Position};
+use crate::engine::shard::{Effects, Input, Shard};
+use crate::engine::time::{StreamClock, Timestamp};
+use crate::source::file::{Chunk, Layout};
+
+/// How chunks are decoded.
+pub(super) struct Decoding<'d> {
+    pub(super) format: Format,
+    pub(super) app_id: Option<&'d str>,
+    pub(super) home_country: &'d str,
+    pub(super) newest: Timestamp,
+    pub(super) shards: usize,
+}
+
+/// A record and its place in the chunk.
+struct Placed<'c> {
+    /// The how-manieth record of the chunk, from 0.
+    number: u32,
+    /// The line of the chunk, from 0.
+    line: u32,
+    record: CallRecord<'c>,
+}
+
+/// A record that could not be read.
+pub(super) struct Unread {
+    /// The line of the chunk, from 0.
+    pub(super) line: u32,
+    pub(super) error: DecodeError,
+}
+
+/// A chunk, decoded.
+pub(super) struct Decoded<'c> {
+    pub(super) file: u32,
+    layout: Layout,
+    /// The number in the file of the chunk's first line, from 1; known once the chunks before it are.
+    pub(super) first_line: u64,
+    pub(super) lines: u32,
+    pub(super) records: u32,
+    pub(super) unread: Vec<Unread>,
+    /// Where the chunk's newest end enters a new minute: before which record, and the end itself.
+    ticks: Vec<(u32, Timestamp)>,
+    newest: Timestamp,
+    shares: Vec<Vec<Placed<'c>>>,
+}
+
+impl Decoding<'_> {
+    /// The shard of an app: the same on every machine.
+    pub(super) fn shard_of(&self, app_id: &str) -> usize {
+        // FNV-1a. The ids are the provider's own, not an attacker's.
+        let hash =
+            app_id.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3));
+        (hash % self.shards as u64) as usize
+    }
+
+    pub(super) fn limits(&self, chunk: &Chunk) -> Limits<'_> {
+        Limits { record_bytes_max: chunk.record_bytes_max(), newest: self.newest, home_country: self.home_country }
+    }
+
+    fn decode<'c>(&'c self, chunk: &'c Chunk) -> Decoded<'c> {
+        let limits = self.limits(chunk);
+        let mut shares: Vec<Vec<Placed<'c>>> = (0..self.shards).map(|_| Vec::new()).collect();
+        let (mut unread, mut ticks, mut clock) = (Vec::new(), Vec::new(), StreamClock::default());
+        let (mut lines, mut records) = (0, 0);
+        for (line, text) in chunk.lines() {
+            lines = line + 1;
+            if text.trim_ascii().is_empty() {
+                continue;
+            }
+            self.format.decode(text, self.app_id, &limits, |call| {
+                match call {
+                    Ok(record) => {
+                        ticks.extend(clock.observe(record.end).map(|at| (records, at)));
+                        shares[self.shard_of(&record.app_id)].push(Placed { number: records, line, record });
+                    }
+                    Err(error) => unread.push(Unread { line, error }),
+                }
+                records += 1;
+            });
+        }
+        let (file, layout, newest) = (chunk.file, chunk.layout, clock.newest());
+        Decoded { file, layout, first_line: 1, lines, records, unread, ticks, newest, shares }
+    }
+
+    /// Decodes chunks, each on a thread of its own.
+    pub(super) fn decode_all<'c>(&'c self, chunks: &'c [Chunk]) -> Vec<Decoded<'c>> {
+        if let [chunk] = chunks {
+            return vec![self.decode(chunk)];
+        }
+        thread::scope(|scope| {
+            let threads: Vec<_> = chunks.iter().map(|chunk| scope.spawn(|| self.decode(chunk))).collect();
+            threads.into_iter().map(finished).collect()
+        })
+    }
+
+    /// A format in which the first record of a chunk can be read, if this one cannot.
+    pub(super) fn better_format(&self, chunk: &Chunk) -> Option<Format> {
+        let (_, text) = chunk.lines().find(|(_, text)| !text.trim_ascii().is_empty())?;
+        Format::ALL.iter().copied().filter(|format| *format != self.format).find(|format| {
+            let mut readable = false;
+            format.decode(text, self.app_id.or(Some("any")), &self.limits(chunk), |call| readable |= call.is_ok());
+            readable
+        })
+    }
+}
+
+impl Decoded<'_> {
+    /// Drops the ticks of minutes that the stream had entered before this chunk, and carries the stream's clock on.
+    pub(super) fn follow(&mut self, clock: &mut StreamClock) {
+        let before = clock.newest().minute();
+        self.ticks.retain(|(_, at)| at.minute() > before);
+        clock.observe(self.newest);
+    }
+
+    fn position(&self, placed: &Placed<'_>) -> Position {
+        let offset = match self.layout {
+            Layout::Lines => self.first_line + u64::from(placed.line),
+            // The records of one document are told apart by their numbers.
+            Layout::Whole => u64::from(placed.number) + 1,
+        };
+        Position { partition: self.file, offset }
+    }
+}
+
+/// A shard with all that comes out of it.
+pub(super) struct Worker {
+    pub(super) shard: Shard,
+    pub(super) effects: Effects,
+    pub(super) calls: Ledger,
+}
+
+impl Worker {
+    /// Takes in this shard's share of some chunks, and all their ticks.
+    fn take_in(&mut self, own: usize, chunks: &[Decoded<'_>]) {
+        for decoded in chunks {
+            let mut ticks = decoded.ticks.iter().peekable();
+            for placed in &decoded.shares[own] {
+                while let Some((_, at)) = ticks.next_if(|(before, _)| *before <= placed.number) {
+                    self.tick(*at);
+                }
+                let input = Input::Call(&placed.record, decoded.position(placed));
+                self.calls.enter(self.shard.apply(input, &mut self.effects));
+            }
+            for (_, at) in ticks {
+                self.tick(*at);
+            }
+        }
+    }
+
+    fn tick(&mut self, at: Timestamp) {
+        self.shard.apply(Input::Tick(at), &mut self.effects);
+    }
+}
+
+/// Gives every shard its share of the chunks, each on a thread of its own.
+pub(super) fn take_in_all(workers: &mut [Worker], chunks: &[Decoded<'_>]) {
+    each(workers, |own, worker| worker.take_in(own, chunks));
+}
+
+/// Lets time pass in every shard.
+pub(super) fn tick_all(workers: &mut [Worker], at: Timestamp) {
+    each(workers, |_, worker| worker.tick(at));
+}
+
+fn each(workers: &mut [Worker], act: impl Fn(usize, &mut Worker) + Sync) {
+    if let [worker] = workers {
+        return act(0, worker);
+    }
+    let act = &act;
+    thread::scope(|scope| {
+        let threads: Vec<_> = workers.iter_mut().enumerate().map(|(own, worker)| scope.spawn(move || act(own, worker))).collect();
+        threads.into_iter().for_each(finished);
+    });
+}
+
+/// The result of a thread; its panic becomes ours.
+fn finished<T>(thread: ScopedJoinHandle<'_, T>) -> T {
+    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
