@@ -7,6 +7,7 @@ pub mod http;
 pub mod metrics;
 pub mod replay;
 pub mod service;
+pub mod simulate;
 pub mod sink;
 pub mod source;
 pub mod status;
