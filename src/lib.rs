@@ -3,7 +3,11 @@
 pub mod cli;
 pub mod config;
 pub mod engine;
+pub mod http;
+pub mod metrics;
 pub mod replay;
+pub mod service;
 pub mod simulate;
 pub mod sink;
 pub mod source;
+pub mod status;

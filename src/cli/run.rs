@@ -1,12 +1,120 @@
-//! `dialwatch run`: not in this build.
+//! `dialwatch run`: the service, from the configuration to its last committed offset.
 
-use super::Failure;
+use std::io::IsTerminal;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Context;
+use clap::ValueEnum;
+
+use super::{ConfigOptions, Failure, say};
+use crate::config::{Config, RawSink};
+use crate::http::Server;
+use crate::service::health::Stop;
+use crate::service::{self, View};
+use crate::sink::Sink;
+use crate::sink::jsonl::JsonLines;
+
+/// The exit code when a second signal cuts the drain short.
+const EXIT_CUT_SHORT: i32 = 130;
 
 /// Arguments of `run`.
 #[derive(Debug, clap::Args)]
-pub struct Args {}
+pub struct Args {
+    #[command(flatten)]
+    config: ConfigOptions,
 
-/// Says that it is not there.
-pub fn run(_: Args) -> Result<(), Failure> {
-    Err(anyhow::anyhow!("this build has no `run`: use `replay` on recorded files").into())
+    /// How messages are written
+    #[arg(long, value_enum, value_name = "FORMAT", env = "DIALWATCH_LOG_FORMAT", default_value_t = LogFormat::Text)]
+    log_format: LogFormat,
+
+    /// Which messages are written, such as `info` or `dialwatch=debug,librdkafka=warn`
+    #[arg(long, value_name = "LEVELS", env = "DIALWATCH_LOG", default_value = "info")]
+    log: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum LogFormat {
+    /// A line for people
+    Text,
+    /// A JSON object a line
+    Json,
+}
+
+/// Runs the service until a signal asks it to end.
+pub fn run(args: Args) -> Result<(), Failure> {
+    let config = args.config.load()?;
+    start_log(args.log_format, &args.log)?;
+    let kafka = config.kafka();
+    if kafka.bootstrap_servers.is_empty() {
+        return Err(Failure::Usage("the service needs a configuration with kafka.bootstrap_servers: pass -c FILE".into()));
+    }
+    let sink = sinks(&config)?;
+    let view = View::new().context("the metrics are malformed")?;
+    let listen = &config.http().listen;
+    let server = match listen.is_empty() {
+        true => None,
+        false => {
+            Some(Server::start(listen, view.clone()).with_context(|| format!("http.listen: {listen} cannot be listened at"))?)
+        }
+    };
+    if let Some(server) = &server {
+        tracing::info!("metrics at http://{}/metrics", server.address());
+    }
+    let stop = Stop::default();
+    stop_on_signals(stop.clone()).context("signals cannot be waited for")?;
+    let folder = Path::new(config.file_name()).parent().unwrap_or(Path::new(""));
+    service::run(kafka, folder, Arc::new(config.policy()), sink, &view, &stop).map_err(anyhow::Error::from)?;
+    tracing::info!("drained");
+    Ok(())
+}
+
+/// Messages go to stderr: stdout is for alerts.
+fn start_log(format: LogFormat, levels: &str) -> Result<(), Failure> {
+    let filter =
+        tracing_subscriber::EnvFilter::try_new(levels).map_err(|error| Failure::Usage(format!("--log {levels}: {error}")))?;
+    let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match format {
+        LogFormat::Text => log.with_ansi(std::io::stderr().is_terminal() && !no_color).init(),
+        LogFormat::Json => log.json().flatten_event(true).init(),
+    }
+    Ok(())
+}
+
+fn sinks(config: &Config) -> Result<Box<dyn Sink>, Failure> {
+    let folder = Path::new(config.file_name()).parent().unwrap_or(Path::new(""));
+    let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
+    for RawSink::Jsonl(jsonl) in config.sinks() {
+        let path = if jsonl.path == Path::new("-") { jsonl.path.clone() } else { folder.join(&jsonl.path) };
+        let lines = JsonLines::append(&path).with_context(|| format!("sinks: {} cannot be written", path.display()))?;
+        sinks.push(Box::new(lines));
+    }
+    Ok(Box::new(sinks))
+}
+
+/// The first SIGTERM or SIGINT lets the service finish what it has in hand; the second does not wait for that.
+pub(super) fn stop_on_signals(stop: Stop) -> std::io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+    let (mut terminate, mut interrupt) = {
+        let _inside = runtime.enter();
+        (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?)
+    };
+    std::thread::Builder::new().name("signals".into()).spawn(move || {
+        runtime.block_on(async {
+            for count in 1.. {
+                tokio::select! {
+                    _ = terminate.recv() => {}
+                    _ = interrupt.recv() => {}
+                }
+                if count > 1 {
+                    say("stopped before everything in hand was finished: it will be read again");
+                    std::process::exit(EXIT_CUT_SHORT);
+                }
+                stop.ask();
+            }
+        });
+    })?;
+    Ok(())
 }

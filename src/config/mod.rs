@@ -5,6 +5,7 @@
 mod document;
 pub mod duration;
 mod example;
+pub mod http;
 pub mod kafka;
 pub mod problem;
 mod raw;
@@ -25,6 +26,7 @@ use crate::engine::number::Pseudonyms;
 use crate::engine::policy::{Bounds, Lifecycle, Policy};
 use crate::engine::time::LocalClock;
 use document::Document;
+use http::RawHttp;
 use kafka::RawKafka;
 
 /// The longest lateness: a shard holds all calls of so long a time.
@@ -138,6 +140,11 @@ impl Config {
     /// The `kafka` section.
     pub fn kafka(&self) -> &RawKafka {
         &self.raw.kafka
+    }
+
+    /// The `http` section.
+    pub fn http(&self) -> &RawHttp {
+        &self.raw.http
     }
 
     /// Where the service sends alerts.
@@ -255,6 +262,9 @@ impl Checked<'_> {
         }
         for (field, reason) in raw.kafka.problems() {
             self.note(format!("kafka.{field}"), reason, None);
+        }
+        for (field, reason) in raw.http.problems() {
+            self.note(format!("http.{field}"), reason, None);
         }
     }
 

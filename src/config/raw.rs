@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::duration::Duration;
+use super::http::RawHttp;
 use super::kafka::RawKafka;
 use crate::engine::detector::RuleParams;
 use crate::engine::policy::{Bounds, Lifecycle};
@@ -34,6 +35,8 @@ pub struct RawConfig {
     pub privacy: RawPrivacy,
     /// Where the service reads and writes.
     pub kafka: RawKafka,
+    /// Where metrics and probes are served.
+    pub http: RawHttp,
     /// Where the service sends alerts.
     pub sinks: Vec<RawSink>,
 }
@@ -48,6 +51,7 @@ impl Default for RawConfig {
             bounds: RawBounds::default(),
             privacy: RawPrivacy::default(),
             kafka: RawKafka::default(),
+            http: RawHttp::default(),
             sinks: vec![RawSink::Jsonl(RawJsonl::default())],
         }
     }

@@ -244,6 +244,16 @@ impl Shard {
         self.slots.get(app_id).and_then(|slot| self.apps[*slot as usize].as_ref())
     }
 
+    /// Whether an app is here.
+    pub fn knows(&self, app_id: &str) -> bool {
+        self.slots.contains_key(app_id)
+    }
+
+    /// Whether time alone changes nothing: no record waits, and no alert.
+    pub fn is_quiet(&self) -> bool {
+        self.next_minute().is_none()
+    }
+
     /// The policy it judges by.
     pub fn policy(&self) -> &Arc<Policy> {
         &self.policy

@@ -1,0 +1,86 @@
+//! The way to one worker: records gathered into batches, jobs in order, and a bound on what waits there.
+//!
+//! It never blocks for longer than it is told, so that the poller keeps polling whatever a worker does.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, SendTimeoutError, Sender, bounded};
+
+use super::worker::{Batch, Job};
+use crate::metrics::Stream;
+use crate::source::kafka::Record;
+
+/// Records in a batch: enough that what is done once a batch weighs nothing.
+const BATCH_RECORDS: usize = 512;
+/// Jobs on the way to a worker.
+const JOBS: usize = 8;
+
+/// The worker is gone.
+#[derive(Debug)]
+pub struct Gone;
+
+/// One worker's queue.
+pub struct Queue<'c> {
+    jobs: Sender<Job<'c>>,
+    gathered: Vec<(Stream, Record<'c>)>,
+    received: Instant,
+    /// What the channel had no room for, in order.
+    backlog: VecDeque<Job<'c>>,
+}
+
+impl<'c> Queue<'c> {
+    /// A queue and the end at which its worker takes.
+    pub fn new() -> (Self, Receiver<Job<'c>>) {
+        let (jobs, taken) = bounded(JOBS);
+        (Self { jobs, gathered: Vec::new(), received: Instant::now(), backlog: VecDeque::new() }, taken)
+    }
+
+    /// Adds a record. Returns whether a batch is full and should be sent.
+    pub fn gather(&mut self, stream: Stream, record: Record<'c>) -> bool {
+        if self.gathered.is_empty() {
+            self.received = Instant::now();
+            self.gathered.reserve(BATCH_RECORDS);
+        }
+        self.gathered.push((stream, record));
+        self.gathered.len() >= BATCH_RECORDS
+    }
+
+    /// Adds a job after all records gathered so far.
+    pub fn add(&mut self, job: Job<'c>) {
+        self.seal();
+        self.backlog.push_back(job);
+    }
+
+    fn seal(&mut self) {
+        if !self.gathered.is_empty() {
+            let records = std::mem::take(&mut self.gathered);
+            self.backlog.push_back(Job::Judge(Batch { records, received: self.received }));
+        }
+    }
+
+    /// Whether anything waits to be sent.
+    pub fn is_waiting(&self) -> bool {
+        !self.gathered.is_empty() || !self.backlog.is_empty()
+    }
+
+    /// Sends what waits, for at most `patience`. Returns whether nothing waits any more.
+    ///
+    /// # Errors
+    /// The worker is gone.
+    pub fn send(&mut self, patience: Duration) -> Result<bool, Gone> {
+        self.seal();
+        let deadline = Instant::now() + patience;
+        while let Some(job) = self.backlog.pop_front() {
+            match self.jobs.send_deadline(job, deadline) {
+                Ok(()) => {}
+                Err(SendTimeoutError::Timeout(job)) => {
+                    self.backlog.push_front(job);
+                    return Ok(false);
+                }
+                Err(SendTimeoutError::Disconnected(_)) => return Err(Gone),
+            }
+        }
+        Ok(true)
+    }
+}
