@@ -42,8 +42,8 @@ pub struct Board(DashMap<String, AppStatus>);
 
 impl Board {
     /// Writes what is known of apps whose shard has judged everything before `as_of`.
-    pub fn write(&self, apps: &[App], as_of: Timestamp) {
-        for app in apps.iter().filter(|app| app.calls_judged() > 0) {
+    pub fn write<'a>(&self, apps: impl Iterator<Item = &'a App>, as_of: Timestamp) {
+        for app in apps.filter(|app| app.calls_judged() > 0) {
             match self.0.get_mut(app.id()) {
                 Some(mut status) => *status = AppStatus::new(app, as_of),
                 None => {
@@ -54,7 +54,7 @@ impl Board {
     }
 
     /// Wipes off apps that moved elsewhere.
-    pub fn wipe(&self, apps: &[App]) {
+    pub fn wipe<'a>(&self, apps: impl Iterator<Item = &'a App>) {
         for app in apps {
             self.0.remove(app.id());
         }

@@ -74,6 +74,8 @@ impl From<Accepted> for Outcome {
             Accepted::LateApplied => Self::LateApplied,
             Accepted::LateDropped => Self::LateDropped,
             Accepted::Duplicate => Self::Duplicate,
+            // A record turned away at a bound counts as little as one that cannot be read.
+            Accepted::Flooded => Self::Invalid,
         }
     }
 }

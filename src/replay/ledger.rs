@@ -18,7 +18,7 @@ pub struct Ledger {
     pub late_dropped: u64,
     /// Those that were here already.
     pub duplicate: u64,
-    /// Those that could not be read.
+    /// Those that could not be read, or were turned away at a bound.
     pub invalid: u64,
 }
 
@@ -30,6 +30,8 @@ impl Ledger {
             Accepted::LateApplied => &mut self.late_applied,
             Accepted::LateDropped => &mut self.late_dropped,
             Accepted::Duplicate => &mut self.duplicate,
+            // A record turned away at a bound counts as little as one that cannot be read.
+            Accepted::Flooded => &mut self.invalid,
         } += 1;
     }
 

@@ -343,7 +343,7 @@ impl Run<'_> {
     fn finish(mut self) -> Summary {
         for worker in &self.workers {
             self.summary.calls += worker.calls;
-            self.summary.apps += worker.shard.apps().iter().filter(|app| app.calls_judged() > 0).count() as u64;
+            self.summary.apps += worker.shard.apps().filter(|app| app.calls_judged() > 0).count() as u64;
         }
         self.summary
     }

@@ -233,8 +233,8 @@ impl Lane {
         if finally || (has_moved && is_due) {
             self.board_written = Some(Instant::now());
             board.write(self.shard.apps(), judged_until);
-            self.gauges.apps.set(self.shard.apps().len() as i64);
-            self.gauges.callees.set(self.shard.apps().iter().map(|app| app.memory().pairs.len() as i64).sum());
+            self.gauges.apps.set(self.shard.apps().count() as i64);
+            self.gauges.callees.set(self.shard.apps().map(|app| app.memory().pairs.len() as i64).sum());
         }
         self.gauges.watermark.set(i64::from(judged_until.seconds()));
     }
