@@ -2,7 +2,6 @@
 //! outcomes) and through a strict derived struct of the fields it reads.
 
 use std::borrow::Cow;
-use std::fmt::Write;
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
@@ -62,11 +61,9 @@ struct StrictSeat<'a> {
 
 /// The fields every push record begins with. Numbers are made up.
 fn head(index: u64) -> String {
-    let (start, answered) = (1_773_020_400 + index / 10, index % 3 == 0);
+    let (start, answered) = (1_773_020_400 + index / 10, index.is_multiple_of(3));
     let (status, word) = [(1, "ok"), (202, "notAnswer"), (203, "userReject"), (205, "numberNotExist")][index as usize % 4];
-    let mut line = String::new();
-    write!(
-        line,
+    format!(
         r#"{{"SdkAppId":{},"SessionId":"{:08x}-1ef6-4ad2-a8c4-2b2bbfb18e55","Direction":1,"CallType":1,"StartTimestamp":{start},"RingTimestamp":{},"AcceptTimestamp":{},"EndedTimestamp":{},"Duration":{},"EndStatus":{status},"EndStatusString":"{word}","HungUpSide":"user","Caller":"00860755{:07}","Callee":"00861300{:07}""#,
         1_400_000_000 + index % 200,
         index * 2_654_435_761 % (1 << 32),
@@ -77,12 +74,15 @@ fn head(index: u64) -> String {
         index * 7_919 % 10_000_000,
         index * 104_729 % 10_000_000,
     )
-    .expect("a string takes text");
-    line
 }
 
 fn compact(index: u64) -> String {
-    format!(r#"{},"CallerLocation":"广东深圳","SeatUser":{{"UserId":"agent{}","StaffNumber":"{}","Mail":""}}}}"#, head(index), index % 50, index % 50)
+    format!(
+        r#"{},"CallerLocation":"广东深圳","SeatUser":{{"UserId":"agent{}","StaffNumber":"{}","Mail":""}}}}"#,
+        head(index),
+        index % 50,
+        index % 50
+    )
 }
 
 fn full(index: u64) -> String {
@@ -107,7 +107,7 @@ fn decode(criterion: &mut Criterion) {
             bencher.iter(|| {
                 for line in &lines {
                     Format::Tccc.decode(line.as_bytes(), None, &limits, |call| {
-                        black_box(call.is_ok_and(|call| call.caller.is_some()) || panic!("unreadable"));
+                        assert!(black_box(call).is_ok());
                     });
                 }
             });
@@ -115,7 +115,7 @@ fn decode(criterion: &mut Criterion) {
         group.bench_function("parse-alone", |bencher| {
             bencher.iter(|| {
                 for line in &lines {
-                    black_box(sonic_rs::from_slice::<Strict<'_>>(line.as_bytes()).expect("readable"));
+                    assert!(black_box(sonic_rs::from_slice::<Strict<'_>>(line.as_bytes())).is_ok());
                 }
             });
         });
