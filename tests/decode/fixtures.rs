@@ -12,7 +12,8 @@ use dialwatch::engine::time::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-fn folders() -> Vec<PathBuf> {
+/// The folders, in order.
+pub fn folders() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/decode");
     let mut folders: Vec<_> = fs::read_dir(root).expect("fixtures").map(|entry| entry.expect("entry").path()).collect();
     folders.sort();

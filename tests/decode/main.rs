@@ -1,4 +1,11 @@
-//! Decoding from outside: fixtures that are what a person reads in them, and input that nobody should have to read.
+//! Decoding from outside: fixtures that are what a person reads in them, calls written in every hand, and input that
+//! nobody should have to read.
 
+#[cfg(test)]
 mod fixtures;
+#[cfg(test)]
+mod random;
+#[cfg(test)]
 mod robustness;
+#[cfg(test)]
+mod round_trip;

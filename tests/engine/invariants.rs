@@ -41,9 +41,12 @@ impl Traffic {
             })
             .collect();
         let json = |line: &dyn erased::Json| line.bytes();
-        let feedback = simulate::feedback(world).iter().map(|line| decode::feedback(&json(line), &LIMITS).expect("feedback")).collect();
-        let registrations =
-            simulate::registrations(world).iter().map(|line| decode::registration(&json(line), &LIMITS).expect("registration")).collect();
+        let feedback =
+            simulate::feedback(world).iter().map(|line| decode::feedback(&json(line), &LIMITS).expect("feedback")).collect();
+        let registrations = simulate::registrations(world)
+            .iter()
+            .map(|line| decode::registration(&json(line), &LIMITS).expect("registration"))
+            .collect();
         Self { lines, feedback, registrations }
     }
 

@@ -124,7 +124,10 @@ impl<'de> Scalar<'de> for Moment {
         if let Ok(moment) = text.parse::<jiff::Timestamp>() {
             return Field::Value(Self(moment.as_millisecond()));
         }
-        if let Ok(date) = text.parse::<jiff::civil::Date>() {
+        // Only ten bytes are a date alone: a local time says no moment.
+        if text.len() == 10
+            && let Ok(date) = text.parse::<jiff::civil::Date>()
+        {
             return date
                 .to_zoned(jiff::tz::TimeZone::UTC)
                 .map_or(Field::Unreadable, |midnight| Field::Value(Self(midnight.timestamp().as_millisecond())));
@@ -147,6 +150,89 @@ impl<'de> Scalar<'de> for Moment {
             ..1e11 => Field::Value(Self((float * 1_000.0) as i64)),
             ..9e15 => Field::Value(Self(float as i64)),
             _ => Field::Unreadable,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Feedback, String> {
+        let limits = Limits { newest: Timestamp::from_seconds(1_780_000_000), ..Limits::default() };
+        feedback(text.as_bytes(), &limits).map_err(|error| error.to_string())
+    }
+
+    fn at(at: &str) -> Result<Timestamp, String> {
+        read(&format!(r#"{{"kind":"opt_out","app_id":"a","callee":"13000000001","at":{at}}}"#)).map(|feedback| feedback.at)
+    }
+
+    #[test]
+    fn times_are_read_as_programs_and_people_write_them() {
+        let moment = Ok(Timestamp::from_seconds(1_773_020_400));
+        for text in [
+            "1773020400",
+            "1773020400.0",
+            "1773020400000",
+            "\"1773020400\"",
+            "\"1773020400000\"",
+            "\"2026-03-09T01:40:00Z\"",
+            "\"2026-03-09T09:40:00+08:00\"",
+            "\" 2026-03-09 01:40:00Z \"",
+            "1.7730204e9",
+        ] {
+            assert_eq!(at(text), moment, "{text}");
+        }
+        assert_eq!(at("1773020400.25"), Ok(Timestamp::from_millis(1_773_020_400_250)));
+        assert_eq!(at("\"2026-03-09\""), Ok(Timestamp::from_seconds(1_773_014_400)));
+        for (text, expected) in [
+            ("null", "at: is missing"),
+            ("\"\"", "at: is missing"),
+            ("0", "at: is not between 2000 and 2100"),
+            ("-1773020400", "at: is not between 2000 and 2100"),
+            ("9223372036854775807", "at: is not between 2000 and 2100"),
+            ("-9223372036854775808", "at: is not between 2000 and 2100"),
+            ("1e300", "at: is not a time: Unix seconds, Unix milliseconds or RFC 3339 are"),
+            ("true", "at: is not a time: Unix seconds, Unix milliseconds or RFC 3339 are"),
+            ("\"yesterday\"", "at: is not a time: Unix seconds, Unix milliseconds or RFC 3339 are"),
+            ("\"2026-03-09T01:40:00\"", "at: is not a time: Unix seconds, Unix milliseconds or RFC 3339 are"),
+            ("1780000001", "at: is in the future (2026-05-28T20:26:41Z, later than 2026-05-28T20:26:40Z)"),
+        ] {
+            assert_eq!(at(text), Err(expected.to_owned()), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_must_be_said_is_asked_for() {
+        for (text, expected) in [
+            (r#"{"app_id":"a","callee":"1","at":1773020400}"#, "kind: is missing"),
+            (
+                r#"{"kind":"praise","app_id":"a","callee":"1","at":1773020400}"#,
+                "kind: is none of opt_out, complaint, consent, inspection",
+            ),
+            (r#"{"kind":"consent","callee":"1","at":1773020400}"#, "app_id: is missing"),
+            (r#"{"kind":"consent","app_id":"a","at":1773020400}"#, "callee: is missing"),
+            (r#"{"kind":"consent","app_id":"a","callee":" ","at":1773020400}"#, "callee: is missing"),
+            (
+                r#"{"kind":"consent","app_id":"a","callee":"1","at":1773020400,"verified":"maybe"}"#,
+                "verified: is neither true nor false",
+            ),
+            (r#"{"kind":"consent","app_id":"a","callee":"1","at":1773020400,"channel":[]}"#, "channel: is not text"),
+            ("[]", "record: is not an object"),
+        ] {
+            assert_eq!(read(text), Err(expected.to_owned()), "{text}");
+        }
+        let long = format!(r#"{{"kind":"consent","app_id":"a","callee":"1","at":1773020400,"scene":"{}"}}"#, "x".repeat(129));
+        assert_eq!(read(&long), Err("scene: is longer than 128 bytes".to_owned()));
+    }
+
+    #[test]
+    fn truth_has_many_spellings() {
+        for (word, expected) in
+            [("true", true), ("\"true\"", true), ("1", true), ("\"0\"", false), ("null", false), ("\"\"", false)]
+        {
+            let text = format!(r#"{{"kind":"complaint","app_id":"a","callee":"13000000001","at":1773020400,"verified":{word}}}"#);
+            assert_eq!(read(&text).expect("feedback").verified, expected, "{word}");
         }
     }
 }

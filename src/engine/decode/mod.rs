@@ -179,8 +179,10 @@ pub enum Reason {
     NotBool,
     #[error("is not a time: Unix seconds, Unix milliseconds or RFC 3339 are")]
     NotTime,
-    #[error("is unknown{}", shown_code(*.0))]
-    UnknownCode(i64),
+    #[error("is unknown ({0})")]
+    UnknownCode(i16),
+    #[error("is unknown")]
+    Unknown,
     #[error("is none of {0}")]
     UnknownWord(&'static str),
     #[error("is not the name of an IANA time zone")]
@@ -201,9 +203,11 @@ pub enum Reason {
     NotCalls(&'static str),
 }
 
-/// A code for an error text, if it is too short to be a phone number in the wrong field.
-fn shown_code(code: i64) -> String {
-    if code.unsigned_abs() < 10_000 { format!(" ({code})") } else { String::new() }
+impl Reason {
+    /// An unknown code, which is named unless it is as long as a phone number that strayed into its field.
+    fn unknown_code(code: i64) -> Self {
+        i16::try_from(code).map_or(Self::Unknown, Self::UnknownCode)
+    }
 }
 
 impl DecodeError {

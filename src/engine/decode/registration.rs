@@ -249,3 +249,54 @@ impl<'a> Target<'a> for Caller<'a> {
         self.number.update(Text::Value(text));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Registration, String> {
+        registration(text.as_bytes(), &Limits::default()).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_named() {
+        for (field, expected) in [
+            (r#""callers":["13000000001",{"channels":2}]"#, "callers[1].number: is missing"),
+            (r#""callers":["13000000001",null,{"number":[1]}]"#, "callers[2].number: is not text"),
+            (r#""callers":[" "]"#, "callers[0].number: is empty"),
+            (r#""callers":[{"number":1,"channels":-1}]"#, "callers[0].channels: is not a count"),
+            (r#""callers":[{"number":1,"channels":"many"}]"#, "callers[0].channels: is not a number"),
+            (r#""callers":{"number":1}"#, "callers: is not a list"),
+            (r#""seats":-1"#, "seats: is not a count"),
+            (r#""seats":4294967296"#, "seats: is not a count"),
+            (r#""seats":"some""#, "seats: is not a number"),
+            (r#""timezone":"Mars/Olympus""#, "timezone: is not the name of an IANA time zone"),
+            (r#""declared_use":["a",["b"]]"#, "declared_use: is not text"),
+            (r#""regions":{}"#, "regions: is not a list"),
+            (r#""limits":[1]"#, "limits: is not an object"),
+            (r#""limits":"none""#, "limits: is not an object"),
+            (r#""since":"long ago""#, "since: is not a time: Unix seconds, Unix milliseconds or RFC 3339 are"),
+            (r#""since":1"#, "since: is not between 2000 and 2100"),
+            (r#""app_id":"  ""#, "app_id: is empty"),
+        ] {
+            assert_eq!(read(&format!(r#"{{"app_id":"a",{field}}}"#)), Err(expected.to_owned()), "{field}");
+        }
+        assert_eq!(read("{}"), Err("app_id: is missing".to_owned()));
+    }
+
+    #[test]
+    fn one_stands_for_a_list_of_one() {
+        let one = read(r#"{"app_id":"a","callers":13000000001,"declared_use":"Agent_Calls","regions":"广东"}"#)
+            .expect("a registration");
+        assert_eq!(one.callers, [FiledCaller { number: Number::parse("13000000001", "86").expect("a number"), channels: None }]);
+        assert_eq!((one.declared_use, one.regions), (vec!["agent_calls".to_owned()], vec!["广东".to_owned()]));
+    }
+
+    #[test]
+    fn limits_are_kept_as_they_stand() {
+        for limits in [r#"{"a":{"b":[1,2]}}"#, r#"{"text":"\"}{\\"}"#, "{}"] {
+            let read = read(&format!(r#"{{"app_id":"a","limits": {limits} }}"#)).expect("a registration");
+            assert_eq!(read.limits_json, limits);
+        }
+    }
+}

@@ -221,7 +221,7 @@ impl<'a> Wired<'a> {
     /// Internal calls are told by their type alone; otherwise `Direction` decides, and the type where it is absent.
     fn direction(&mut self, call_type: Option<i64>) -> Result<Direction, DecodeError> {
         let direction = self.direction.take("Direction", Reason::NotNumber)?;
-        let unknown = |field, code| Err(DecodeError::new(field, Reason::UnknownCode(code)));
+        let unknown = |field, code| Err(DecodeError::new(field, Reason::unknown_code(code)));
         match (direction, call_type) {
             (_, Some(CALL_TYPE_INTERNAL)) => Ok(Direction::Internal),
             (Some(0), _) => Ok(Direction::Inbound),
