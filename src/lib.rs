@@ -4,5 +4,6 @@ pub mod cli;
 pub mod config;
 pub mod engine;
 pub mod replay;
+pub mod simulate;
 pub mod sink;
 pub mod source;
