@@ -5,3 +5,4 @@ mod check;
 mod inputs;
 mod outputs;
 mod support;
+mod traffic;
