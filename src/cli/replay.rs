@@ -66,7 +66,8 @@ pub struct Args {
     config: ConfigOptions,
 }
 
-fn formats() -> impl TypedValueParser<Value = Format> {
+/// The formats of calls, by name.
+pub(super) fn formats() -> impl TypedValueParser<Value = Format> {
     PossibleValuesParser::new(Format::ALL.iter().map(|format| format.name())).try_map(|name| name.parse::<Format>())
 }
 

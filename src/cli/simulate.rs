@@ -2,7 +2,12 @@
 
 use std::path::PathBuf;
 
-use super::Failure;
+use anyhow::Context;
+
+use super::replay::formats;
+use super::{Failure, say};
+use crate::engine::decode::Format;
+use crate::simulate::{WireFormat, World, write_files};
 
 /// Arguments of `simulate`.
 #[derive(Debug, clap::Args)]
@@ -22,9 +27,29 @@ pub struct Args {
     /// The folder for calls.jsonl, feedback.jsonl, registry.jsonl and labels.json
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
+
+    /// The format of the calls
+    #[arg(long, value_name = "FORMAT", default_value = "tccc", value_parser = formats())]
+    format: Format,
 }
 
 /// Writes the files.
-pub fn run(_: Args) -> Result<(), Failure> {
-    Err(anyhow::anyhow!("not yet").into())
+pub fn run(args: Args) -> Result<(), Failure> {
+    let world = World::new(args.seed, args.days, args.tenants);
+    let format = match args.format {
+        Format::Tccc => WireFormat::Tccc,
+        Format::Dialwatch => WireFormat::Dialwatch,
+    };
+    let summary = write_files(&world, format, &args.out)
+        .with_context(|| format!("{}: the traffic cannot be written", args.out.display()))?;
+    say(&format!(
+        "{}: {} calls of {} apps, {} feedback, {} registrations, {} labels",
+        args.out.display(),
+        summary.calls,
+        args.tenants,
+        summary.feedback,
+        summary.registrations,
+        summary.labels
+    ));
+    Ok(())
 }

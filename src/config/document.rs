@@ -133,7 +133,7 @@ fn syntax_problem(error: &serde_saphyr::Error) -> Problem {
         column: (location.column() as usize).max(1),
         width: 1,
     });
-    Problem { path: String::new(), message: format!("is not YAML: {message}"), place, help: None }
+    Problem { path: String::new(), message: format!("not YAML: {message}"), place, help: None }
 }
 
 impl Node {

@@ -78,7 +78,7 @@ impl Config {
             Problems::new(&file_name, "", vec![Problem { path: String::new(), message, place: None, help: None }])
         };
         let bytes = std::fs::read(path).map_err(|error| unreadable(format!("cannot be read: {error}")))?;
-        let text = String::from_utf8(bytes).map_err(|_| unreadable("is not UTF-8 text".into()))?;
+        let text = String::from_utf8(bytes).map_err(|_| unreadable("not UTF-8 text".into()))?;
         Self::build(&text, &file_name, overrides, environment)
     }
 

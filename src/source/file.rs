@@ -224,7 +224,19 @@ fn begin(bytes: &mut Vec<u8>, cutter: &mut Cutter) -> Layout {
         return Layout::Lines;
     }
     cutter.fetch_all(bytes);
-    Layout::Whole
+    if is_document(bytes) {
+        cutter.ended = true;
+        return Layout::Whole;
+    }
+    cutter.keep_whole_lines(bytes);
+    Layout::Lines
+}
+
+/// Whether text begins with a JSON value, or with the beginning of one and nothing else. Half a line in front of others
+/// does not: what follows it is wrong there.
+fn is_document(bytes: &[u8]) -> bool {
+    let mut values = serde_json::Deserializer::from_slice(bytes).into_iter::<serde::de::IgnoredAny>();
+    values.next().is_some_and(|value| value.map_or_else(|error| error.is_eof(), |_| true))
 }
 
 /// Whether the first line is the beginning of a JSON value, broken off where writers break lines.
@@ -252,8 +264,8 @@ impl Cutter {
         while !self.ended {
             let searched = bytes.len();
             self.fetch(&mut bytes, self.chunk_bytes.saturating_sub(searched).max(BLOCK_BYTES));
-            if let Some(end) = memchr::memrchr(b'\n', &bytes[searched..]).filter(|_| !self.ended) {
-                self.carry = bytes.split_off(searched + end + 1);
+            if memchr::memchr(b'\n', &bytes[searched..]).is_some() {
+                self.keep_whole_lines(&mut bytes);
                 return Some(bytes);
             }
             if bytes.len() > RECORD_BYTES_MAX && !self.ended {
@@ -280,7 +292,13 @@ impl Cutter {
         if !self.ended {
             self.fetch(bytes, room);
         }
-        self.ended = true;
+    }
+
+    /// Carries over the beginning of a line at the end, if its rest is still to come.
+    fn keep_whole_lines(&mut self, bytes: &mut Vec<u8>) {
+        if let Some(end) = memchr::memrchr(b'\n', bytes).filter(|_| !self.ended) {
+            self.carry = bytes.split_off(end + 1);
+        }
     }
 
     fn note(&mut self, result: io::Result<()>) {

@@ -9,7 +9,10 @@ fn lines(path: &Path, chunk_bytes: usize) -> (Vec<(u32, Vec<u8>)>, Option<io::Er
     read(vec![source], chunk_bytes, &Meter::default(), |piece| {
         match piece {
             Piece::Chunk(chunk) => {
-                assert!(chunk.bytes.len() <= chunk_bytes.max(RECORD_BYTES_MAX) + BLOCK_BYTES || chunk.layout == Layout::Whole);
+                assert!(
+                    chunk.bytes.len() <= chunk_bytes.max(RECORD_BYTES_MAX) + BLOCK_BYTES
+                        || chunk.bytes.starts_with(b"{\"half\":")
+                );
                 lines.extend(chunk.lines().map(|(number, line)| (first + number, line.to_vec())));
                 first += chunk.lines().count() as u32;
             }
@@ -81,6 +84,10 @@ fn documents_over_several_lines_are_one_record() {
         ("{\"Response\":\n{}}", 1),
         ("\u{feff}{\"a\":1}\n{\"a\":2}\n", 2),
         ("{\"half\": \"a li\n{\"a\":2}\n", 2),
+        ("{\"half\":\n{\"a\":2}\n{\"a\":3}\n", 3),
+        ("[\n{\"a\":2}\n{\"a\":3}\n", 3),
+        ("[\n{\"a\":2},\n{\"a\":", 1),
+        ("{\n\"a\":2\n}\n{\n\"a\":3\n}\n", 1),
         ("not json {\n{\"a\":2}\n", 2),
         ("{\"a\":\"{\"}\n{\"a\":2}\n", 2),
         ("", 0),
@@ -90,6 +97,15 @@ fn documents_over_several_lines_are_one_record() {
         assert_eq!(found.len(), records, "{text}");
         assert!(found.iter().all(|(_, line)| !line.starts_with(BYTE_ORDER_MARK)), "{text}");
     }
+}
+
+#[test]
+fn half_a_line_in_front_of_a_large_file_costs_that_line_only() {
+    let text = format!("{{\"half\":\n{}", "{\"a\":1}\n".repeat(DOCUMENT_BYTES_MAX / 8 + 1_000));
+    let (found, error) = lines(file_of(text.as_bytes()).path(), 1 << 20);
+    assert!(error.is_none());
+    assert_eq!(found.len(), DOCUMENT_BYTES_MAX / 8 + 1_001);
+    assert!(found[1..].iter().all(|(_, line)| line == b"{\"a\":1}"));
 }
 
 #[test]
