@@ -371,7 +371,7 @@ fn apps_are_made_of_what_they_declare() {
         if let (Some(seats), Some(per_seat), "contract_renewal") =
             (value(app, "seats"), value(app, "calls_per_seat_hour"), app.family)
         {
-            // Five working days, but for the first hour of the last night's day; each retried call is one more.
+            // Monday to Friday, about seven and a half peak hours a day, and the retries on top.
             let planned = seats * per_seat * 5.0 * 7.5;
             assert!((0.7..1.7).contains(&(counts["calls"] / planned)), "{app:?}: {} of {planned}", counts["calls"]);
         }

@@ -37,11 +37,11 @@ pub(super) const FAMILIES: &[Family] = &[
 /// A machine that plays notices on a few numbers with many channels, as it filed.
 fn announcer(draft: &mut Draft<'_>, week: Week) -> Activity {
     let numbers = draft.count("numbers", 2..=4);
-    let channels = draft.count("channels", 8..=20);
+    let channels = draft.count("channels", 5..=12);
     draft.filing.declared_use = vec!["voice_notification"];
     draft.filing.seats = 2;
     // A call occupies its channel for well under a minute: this keeps the busiest hour within the channels.
-    let per_hour = f64::from(numbers * channels) * draft.draw("calls_per_channel_hour", 10.0..=40.0);
+    let per_hour = f64::from(numbers * channels) * draft.draw("calls_per_channel_hour", 10.0..=35.0);
     Activity {
         from: draft.world.start,
         to: draft.world.end(),
@@ -100,15 +100,15 @@ fn predictive_dialer(draft: &mut Draft<'_>) {
     let agents = draft.count("seats", SEATS);
     let pace = Pace::Lines { gap: Gap::Random(span(2.0, 9.0)), day_cv: 0.15 };
     let mut work = seated(draft, agents, Week::office(9, 19, 0.2), pace);
-    // Two lines an agent, about; the further ones have numbers of their own, filed as well.
-    let further = (f64::from(agents) * draft.draw("further_lines_per_agent", 0.5..=1.0)) as u32;
+    // Up to three lines for two agents; the further ones have numbers of their own, filed as well.
+    let further = (f64::from(agents) * draft.draw("further_lines_per_agent", 0.2..=0.6)) as u32;
     draft.numbers(further, 1);
     work.lines += further;
     work.callers.count += further;
     work.crew = Crew::Shared(agents);
     work.kind = Kind::Predictive;
     let answers = known(draft);
-    let talk = Talk { dropped: draft.draw("dropped", 0.003..=0.02), ..conversation(draft, 40.0..=110.0) };
+    let talk = Talk { dropped: draft.draw("dropped", 0.003..=0.012), ..conversation(draft, 40.0..=110.0) };
     // Four days apart: longer than the 72 hours in which a dropped call must not be repeated.
     let every_days = draft.count("every_days", 4..=6);
     let source = book(draft, &work, Lives::Home, every_days, 1.0);

@@ -132,7 +132,7 @@ fn caller_rotation(draft: &mut Draft<'_>) {
     draft.files("consulting", "customer_care", true);
     let mut work = ordinary(draft, 4..=12, Week::office(9, 19, 0.2), 12.0..=20.0);
     let per_line = draft.count("numbers_per_line", 30..=80);
-    work.callers.change_after = draft.count_by_intensity("calls_per_number", [4..=5, 2..=3, 1..=1]);
+    work.callers.change_after = draft.count_by_intensity("calls_per_number", [3..=4, 2..=2, 1..=1]);
     draft.secret_numbers(work.lines * (per_line - 1), 1);
     work.callers.count = work.lines * per_line;
     let voices = complaints(draft);

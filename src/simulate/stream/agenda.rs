@@ -6,11 +6,11 @@ use std::collections::BinaryHeap;
 /// Items taken out by their moment; equal moments by number. The heap moves 24 bytes, whatever the size of an item.
 pub(super) struct Agenda<T> {
     heap: BinaryHeap<Reverse<(i64, u64, usize)>>,
-    items: Vec<T>,
+    items: Vec<Option<T>>,
     free: Vec<usize>,
 }
 
-impl<T: Clone> Agenda<T> {
+impl<T> Agenda<T> {
     /// Nothing to do.
     pub(super) const fn new() -> Self {
         Self { heap: BinaryHeap::new(), items: Vec::new(), free: Vec::new() }
@@ -20,11 +20,11 @@ impl<T: Clone> Agenda<T> {
     pub(super) fn add(&mut self, at_ms: i64, number: u64, item: T) {
         let slot = match self.free.pop() {
             Some(slot) => {
-                self.items[slot] = item;
+                self.items[slot] = Some(item);
                 slot
             }
             None => {
-                self.items.push(item);
+                self.items.push(Some(item));
                 self.items.len() - 1
             }
         };
@@ -40,6 +40,6 @@ impl<T: Clone> Agenda<T> {
     pub(super) fn take(&mut self) -> Option<T> {
         let Reverse((_, _, slot)) = self.heap.pop()?;
         self.free.push(slot);
-        Some(self.items[slot].clone())
+        self.items[slot].take()
     }
 }

@@ -32,7 +32,6 @@ const STAGGER_MS: u32 = 90_000;
 const MOOD_CV: f64 = 0.12;
 
 /// A callee to be called (again) at `due_ms`.
-#[derive(Clone)]
 struct Turn {
     due_ms: i64,
     contact: usize,
