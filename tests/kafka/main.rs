@@ -1,4 +1,5 @@
 //! The service against a real Apache Kafka. Without one the tests say `skipped` and pass, except on CI.
+#![allow(clippy::expect_used, clippy::unwrap_used)]
 
 mod broker;
 mod program;
