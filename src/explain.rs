@@ -1,0 +1,193 @@
+//! An alert in sentences: what happened, by which numbers, under which clause, and which calls show it.
+//!
+//! It says what the alert says and nothing else: no number is computed here that is not in the alert.
+
+use std::fmt::Write;
+
+use crate::engine::alert::{Alert, CallView, EvidenceView, Status};
+use crate::engine::detector::Over;
+
+/// Calls shown of an alert.
+const CALLS_SHOWN: usize = 3;
+/// Text is broken before this column.
+const WIDTH: usize = 100;
+
+/// The alert in sentences, a few paragraphs of plain text.
+pub fn explain(alert: &Alert) -> String {
+    let mut text = String::new();
+    paragraph(&mut text, "", &alert.summary);
+    let state = match alert.status {
+        Status::Firing => "It is still open".to_owned(),
+        Status::Resolved => format!("It ended at {}", alert.ends_at.unwrap_or(alert.updated_at)),
+    };
+    paragraph(
+        &mut text,
+        "",
+        &format!(
+            "The evidence first sufficed at {}, after {} to {}. {state}.",
+            alert.starts_at,
+            counted(alert.calls_before_alert, "call"),
+            counted(alert.callees_before_alert, "callee"),
+        ),
+    );
+    if !alert.evidence.is_empty() {
+        text.push_str("What was counted:\n");
+        alert.evidence.iter().for_each(|evidence| item(&mut text, &measured(evidence)));
+    }
+    if !alert.calls.is_empty() {
+        text.push_str("Calls that show it:\n");
+        alert.calls.iter().take(CALLS_SHOWN).for_each(|call| item(&mut text, &shown(call)));
+    }
+    paragraph(
+        &mut text,
+        "",
+        &format!(
+            "It rests on {} of {}, which recommends: {}.",
+            alert.policy.clause,
+            alert.policy.pack,
+            alert.recommended_action.replace('_', " "),
+        ),
+    );
+    if alert.completeness < 1.0 {
+        paragraph(&mut text, "", "A bound on memory cut off something that would have counted: the numbers are too low.");
+    }
+    text
+}
+
+/// One number of the evidence: how many, of how many, what is sure, what is permitted, what it is.
+fn measured(evidence: &EvidenceView) -> String {
+    let EvidenceView { observed, bound, limit, count, of, .. } = *evidence;
+    let mut text = match of {
+        Some(of) => {
+            let mut text = format!("{} of {} ({})", grouped(count), grouped(of), percent(observed));
+            if let Some(bound) = bound {
+                let side = if bound <= observed { "surely over" } else { "surely under" };
+                let _ = write!(text, ", {side} {}", percent(bound));
+            }
+            let _ = write!(text, ", where the limit is {}", percent(limit));
+            text
+        }
+        None => {
+            let mut text = if observed.fract() == 0.0 { grouped(observed as u64) } else { format!("{observed:.2}") };
+            if let Some(bound) = bound {
+                let _ = write!(text, " against {bound:.1}");
+            }
+            let _ = write!(text, ", where the limit is {}", plain(limit));
+            text
+        }
+    };
+    let _ = write!(text, ". {} ({})", evidence.feature.definition().trim(), over(evidence.over));
+    text
+}
+
+/// The calls a number was counted over, in words; where there are none better, in the words of the wire.
+fn over(over: Over) -> String {
+    let words = match over {
+        Over::Hour => "the last hour",
+        Over::Day => "the last day",
+        Over::DayFresh => "first contacts of the last day",
+        Over::FiveMinutes => "five minutes",
+        Over::Rolling24h => "24 hours to the second",
+        Over::LastCalls => "the last calls of the number",
+        Over::SinceStart => "since it began",
+        #[allow(unreachable_patterns, reason = "what is counted over grows with the rules")]
+        _ => "",
+    };
+    if !words.is_empty() {
+        return words.into();
+    }
+    serde_json::to_value(over).ok().and_then(|name| Some(name.as_str()?.replace('_', " "))).unwrap_or_default()
+}
+
+fn shown(call: &CallView) -> String {
+    let callee = call.callee.as_deref().map_or(String::new(), |callee| format!(" to {callee}"));
+    let outcome = call.outcome.as_str().replace('_', " ");
+    format!("{}{callee}: {outcome} (partition {}, offset {})", call.at, call.partition, call.offset)
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.1} %", share * 100.0)
+}
+
+fn plain(number: f64) -> String {
+    if number.fract() == 0.0 { format!("{number}") } else { format!("{number:.3}").trim_end_matches('0').to_owned() }
+}
+
+/// `1 call`, `1,204 calls`.
+fn counted(count: u64, noun: &str) -> String {
+    format!("{} {noun}{}", grouped(count), if count == 1 { "" } else { "s" })
+}
+
+/// A count with its thousands set apart.
+pub fn grouped(count: u64) -> String {
+    let digits = count.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+fn item(text: &mut String, words: &str) {
+    paragraph(text, "  - ", words);
+}
+
+/// Appends words, broken into lines; the first begins with `lead`, the others below what follows it.
+fn paragraph(text: &mut String, lead: &str, words: &str) {
+    let mut column = lead.len();
+    text.push_str(lead);
+    for (at, word) in words.split_whitespace().enumerate() {
+        let length = word.chars().count();
+        if at > 0 && column + 1 + length > WIDTH {
+            let _ = write!(text, "\n{:1$}", "", lead.len());
+            column = lead.len();
+        } else if at > 0 {
+            text.push(' ');
+            column += 1;
+        }
+        text.push_str(word);
+        column += length;
+    }
+    text.push('\n');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::detector::Feature;
+
+    #[test]
+    fn counts_are_grouped() {
+        let grouped = [0, 7, 999, 1_000, 12_345, 1_234_567].map(grouped);
+        assert_eq!(grouped, ["0", "7", "999", "1,000", "12,345", "1,234,567"]);
+    }
+
+    #[test]
+    fn a_number_is_said_with_its_limit() {
+        let share = EvidenceView {
+            feature: Feature::InvalidShare,
+            observed: 0.25,
+            bound: Some(0.19),
+            limit: 0.05,
+            count: 36,
+            of: Some(144),
+            over: Over::Day,
+        };
+        let said = measured(&share);
+        assert!(said.starts_with("36 of 144 (25.0 %), surely over 19.0 %, where the limit is 5.0 %. Calls to"), "{said}");
+        let count = EvidenceView { bound: None, of: None, observed: 5.0, limit: 3.0, over: Over::FiveMinutes, ..share };
+        assert!(measured(&count).starts_with("5, where the limit is 3."), "{}", measured(&count));
+    }
+
+    #[test]
+    fn lines_are_broken_between_words() {
+        let mut text = String::new();
+        paragraph(&mut text, "  - ", &"word ".repeat(60));
+        assert!(text.lines().all(|line| line.chars().count() <= WIDTH), "{text}");
+        assert!(text.lines().skip(1).all(|line| line.starts_with("    word")), "{text}");
+        assert_eq!(text.matches("word").count(), 60);
+    }
+}
