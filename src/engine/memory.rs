@@ -269,11 +269,13 @@ impl Memory {
         self.callers.get(&number)
     }
 
-    /// Caller numbers with calls in the last day and how many each placed, unordered counts only.
-    pub fn calls_per_caller(&self, counts: &mut Vec<u32>) {
-        counts.clear();
-        counts.extend(self.callers.values().map(|caller| caller.day.total().placed).filter(|placed| *placed > 0));
+    /// How many calls each caller number placed in the last day, in order of size: of the numbers that placed any and began
+    /// the last one before `idle_since_s` (Unix seconds).
+    pub fn calls_per_caller(&self, idle_since_s: u32) -> Vec<u32> {
+        let idle = self.callers.values().filter(|caller| caller.last_s < idle_since_s);
+        let mut counts: Vec<u32> = idle.map(|caller| caller.day.total().placed).filter(|placed| *placed > 0).collect();
         counts.sort_unstable();
+        counts
     }
 
     /// Calls placed in the last day from the caller numbers for which `wanted` holds, and from all.

@@ -1,21 +1,22 @@
 //! `caller_rotation`: many caller numbers with few calls each, and numbers never filed.
 //!
-//! Looks at the last day as a whole, not at calls. Many numbers alone accuse nobody: it takes strangers as callees, or
-//! numbers the app never filed.
+//! Looks at the last day as a whole, not at calls. Many numbers alone accuse nobody: it takes numbers laid aside after a few
+//! calls to strangers, or numbers the app never filed.
 
 use serde::{Deserialize, Serialize};
 
+use super::finding::counted;
 use super::{Evidence, Feature, Finding, Judged, Over, Rule, Severity, Subject};
 use crate::engine::statistics::wilson_lower;
-use crate::engine::time::{DAY_S, Minute};
+use crate::engine::time::{DAY_S, HOUR_S, Minute};
 use crate::engine::window::panes::Span;
 
 limits! {
     /// Limits of `caller_rotation`. Source: `detection.md` D5; the figures are an engineering choice, none is published.
     CallerRotationLimits {
-        /// Active caller numbers from which rotation is possible at all.
+        /// Active caller numbers from which rotation is possible at all; of those laid aside as many.
         active_callers_min: u32 = 20,
-        /// Median calls per active number up to which they rotate.
+        /// Median calls per number laid aside up to which they rotate.
         calls_per_caller_max: u32 = 5,
         /// Share of calls to fresh callees it takes: an own team with many telephones calls people it knows.
         fresh_share_min: f64 = 0.5,
@@ -44,6 +45,8 @@ pub struct ActiveCallers {
 const DAYS: usize = 28;
 /// Days it takes before growth can be told.
 const DAYS_MIN: usize = 7;
+/// A number not used for this long is laid aside. Until then it says nothing: in the morning every number has few calls.
+const LAID_ASIDE_S: u32 = HOUR_S;
 /// The rule looks every so many minutes: the window is a day.
 const EVERY_MINUTES: u32 = 5;
 
@@ -82,12 +85,12 @@ impl Rule for CallerRotation {
         }
         state.looked = judged.minute;
         let memory = judged.memory;
-        let mut calls = Vec::new();
-        memory.calls_per_caller(&mut calls);
-        let active = calls.len() as u32;
+        let now_s = judged.at().seconds();
+        let laid_aside = memory.calls_per_caller(now_s.saturating_sub(LAID_ASIDE_S));
+        let active = memory.calls_per_caller(u32::MAX).len() as u32;
         let usual = state.usual();
-        state.note(judged.at().seconds() / DAY_S, active);
-        let rotation = rotation(limits, judged, &calls).or_else(|| growth(limits, judged, active, usual));
+        state.note(now_s / DAY_S, active);
+        let rotation = rotation(limits, judged, &laid_aside).or_else(|| growth(limits, judged, active, usual));
         findings.extend(both(rotation, unfiled(limits, judged)));
     }
 }
@@ -97,7 +100,7 @@ fn both(first: Option<Finding>, second: Option<Finding>) -> Option<Finding> {
     match (first, second) {
         (Some(first), Some(second)) => Some(Finding {
             severity: first.severity.max(second.severity),
-            summary: format!("{} {}", first.summary, second.summary),
+            summary: format!("{}; {}", first.summary.trim_end_matches('.'), second.summary),
             evidence: first.evidence.into_iter().chain(second.evidence).collect(),
             ..second
         }),
@@ -114,14 +117,16 @@ fn rotation(limits: &CallerRotationLimits, judged: &Judged<'_>, calls: &[u32]) -
         && fresh >= limits.fresh_share_min;
     rotates.then(|| Finding {
         summary: format!(
-            "{} caller numbers placed calls since {}, half of them at most {median}, and {} of all {} calls went to people new to the app.",
+            "{} caller numbers used since {} were laid aside, half of them after at most {}, and {} of the day's {} calls went to \
+             people new to the app.",
             calls.len(),
             Span::DAY_COARSE.from(judged.minute),
+            counted(median.into(), "call"),
             day.fresh,
             day.placed
         ),
         evidence: vec![
-            Evidence::count(Feature::ActiveCallers, calls.len() as u64, limits.active_callers_min.into(), Over::Day),
+            Evidence::count(Feature::CallersLaidAside, calls.len() as u64, limits.active_callers_min.into(), Over::Day),
             Evidence::count(Feature::CallsPerCaller, median.into(), limits.calls_per_caller_max.into(), Over::Day),
             Evidence::share(Feature::FreshShare, day.fresh, day.placed, fresh, limits.fresh_share_min, Over::Day),
         ],

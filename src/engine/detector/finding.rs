@@ -147,7 +147,9 @@ features! {
     DroppedShare = "dropped_answer_share",
     /// Different caller numbers used in the last day.
     ActiveCallers = "active_callers",
-    /// Calls per active caller number in the last day: the median, the upper of two.
+    /// Different caller numbers used in the last day, but not in the last hour.
+    CallersLaidAside = "callers_laid_aside",
+    /// Calls in the last day per caller number not used in the last hour: the median, the upper of two.
     CallsPerCaller = "calls_per_caller_median",
     /// Placed calls from caller numbers that first called within 24 hours (or had not for a week), of the placed calls that
     /// show their number.

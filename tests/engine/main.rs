@@ -1,0 +1,9 @@
+//! The rules, specified: what each fires on, what it must not fire on, and where every number it quotes comes from.
+#![allow(clippy::expect_used, clippy::unwrap_used)]
+
+mod canary;
+mod cases;
+mod golden;
+mod naive;
+mod run;
+mod scenario;
