@@ -1,5 +1,10 @@
-//! Tests of the engine as a whole, over recorded and simulated traffic.
+//! The rules, specified: what each fires on, what it must not fire on, and where every number it quotes comes from.
 #![allow(clippy::expect_used, clippy::unwrap_used)]
 
+mod canary;
+mod cases;
+mod golden;
 mod invariants;
-mod scratch;
+mod naive;
+mod run;
+mod scenario;

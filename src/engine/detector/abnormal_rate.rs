@@ -127,6 +127,8 @@ fn over_seats(limits: &AbnormalRateLimits, judged: &Judged<'_>) -> Option<Findin
         ),
         evidence: vec![Evidence::count(Feature::Concurrent, peak.calls.into(), limit.into(), Over::Hour)],
         weight: peak.calls.into(),
+        // Counted, and only ever too low.
+        certain: true,
         ..finding(judged, Severity::Violation, from)
     })
 }

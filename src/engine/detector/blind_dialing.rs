@@ -309,7 +309,7 @@ fn phrase(item: &Evidence) -> String {
         Feature::ShortShare => format!("{count} of the {} answered were over within 6 s", item.of.unwrap_or_default()),
         Feature::AnswerShare => format!("only {count} were answered"),
         Feature::NumberRun => format!("{count} went one after the other through neighbouring numbers"),
-        _ => format!("{count} pairs went to neighbouring numbers, where chance makes {:.1}", item.bound.unwrap_or_default()),
+        _ => format!("{count} pairs of the numbers are neighbours, where chance makes {:.1}", item.bound.unwrap_or_default()),
     }
 }
 

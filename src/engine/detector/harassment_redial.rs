@@ -88,7 +88,7 @@ impl Case<'_> {
         let first = refusals.first().filter(|_| count >= self.limits.refusals_max.into())?;
         let major = count >= self.limits.refusals_major.into();
         Some(Finding {
-            summary: format!("A person who had declined or hung up at once {} since {} was called again.", times(count), first.at),
+            summary: format!("A person who had declined or hung up at once {count} times since {} was called again.", first.at),
             samples: refusals.iter().filter_map(|refusal| refusal.sample.clone()).chain([Sample::of(self.call)]).collect(),
             evidence: vec![Evidence::count(Feature::Refusals, count, self.limits.refusals_max.into(), Over::Rolling24h)],
             ..self.finding(severity(major), first.at, count + 1)

@@ -180,16 +180,13 @@ fn nobody_there(limits: &RobotDialingLimits, judged: &Judged<'_>) -> Vec<Evidenc
     if agents <= limits.agent_share_max {
         signs.push(Evidence::share(Feature::AgentShare, day.agent_answered, day.agent_known, agents, limits.agent_share_max, Over::Day));
     }
-    let at_least = [
-        (Feature::DroppedShare, day.dropped, limits.dropped_share_min),
-        (Feature::ShortShare, day.short, limits.short_share_min),
-    ];
-    for (feature, count, limit) in at_least {
+    let of_answers = |feature, count: u32, limit| {
         let bound = wilson_lower(count.into(), day.answered.into(), limits.z);
-        if bound >= limit {
-            signs.push(Evidence::share(feature, count, day.answered, bound, limit, Over::Day));
-        }
-    }
+        (bound >= limit).then(|| Evidence::share(feature, count, day.answered, bound, limit, Over::Day))
+    };
+    // Who met nobody hung up soon: that is one sign, not two.
+    let dropped = of_answers(Feature::DroppedShare, day.dropped, limits.dropped_share_min);
+    signs.extend(dropped.or_else(|| of_answers(Feature::ShortShare, day.short, limits.short_share_min)));
     signs
 }
 
@@ -229,7 +226,7 @@ fn machine_phrase(item: &Evidence, lines: u32) -> Option<String> {
     let numbers = counted(lines.into(), "caller number");
     Some(match item.feature {
         Feature::GapSpread => {
-            format!("{numbers} dialled like clockwork (half of the last {} gaps lie within {:.1} s)", item.count, item.observed)
+            format!("{numbers} dialled like clockwork (the middle half of the last {} gaps differs by {:.1} s)", item.count, item.observed)
         }
         Feature::GapVariation => format!("{numbers} dialled like clockwork ({} calls in a row without a pause)", item.count),
         Feature::StartRhythm => {

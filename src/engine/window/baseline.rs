@@ -11,7 +11,7 @@ use crate::engine::time::{DAY_S, HOUR_S, LocalTime};
 
 /// What is counted together, in seconds of Unix time. Local hours begin with a slot: offsets are quarters of an hour.
 pub const SLOT_S: u32 = 300;
-/// Fewer days show no week; until then only what needs no baseline may be judged.
+/// Fewer days, or fewer days with calls, show no week; until then only what needs no baseline may be judged.
 pub const READY_DAYS: u32 = 7;
 
 const SLOTS_PER_HOUR: u32 = HOUR_S / SLOT_S;
@@ -51,6 +51,9 @@ pub struct Baseline {
     /// The slot being counted, as Unix time over [`SLOT_S`], and the calls in it so far.
     slot: u32,
     slot_calls: u32,
+    /// Local days with calls, and the last of them. Days with calls only while frozen are not counted.
+    days_called: u32,
+    last_called_day: u32,
     /// Slots without a call up to now, at most one more than [`SILENT_SLOTS_MAX`].
     silent_slots: u32,
     open: OpenHour,
@@ -137,9 +140,10 @@ impl Baseline {
         (self.slot - self.first_slot) / SLOTS_PER_DAY
     }
 
-    /// Whether it has seen a week.
+    /// Whether it has seen a week, and calls on as many days as a week has: a few test calls long before the first day of work
+    /// do not make that day's hours unusual.
     pub fn is_ready(&self) -> bool {
-        self.days_seen() >= READY_DAYS
+        self.days_seen() >= READY_DAYS && self.days_called >= READY_DAYS
     }
 
     /// The learned mean of the busiest hour of the week, in calls per slot.
@@ -196,6 +200,10 @@ impl Baseline {
             return;
         }
         let local = LocalTime::new(slot * SLOT_S, offset_s);
+        if calls > 0 && local.day != self.last_called_day {
+            self.days_called += 1;
+            self.last_called_day = local.day;
+        }
         let local_hour = local.day * 24 + local.second_of_day / HOUR_S;
         if local_hour != self.open.local_hour {
             self.learn_hour();
@@ -420,6 +428,18 @@ mod tests {
             assert!(night.share_of_peak < 0.05 && night.tail(20) < 1e-6, "seed {seed}: {night:?}");
         }
         assert_eq!(Baseline::default().days_seen(), 0);
+    }
+
+    #[test]
+    fn a_test_call_weeks_ago_is_no_week() {
+        let mut baseline = Baseline::default();
+        baseline.count(MONDAY_S, 1, SHANGHAI_S, false);
+        for day in 21..28 {
+            assert!(baseline.days_seen() == 0 || !baseline.is_ready(), "day {day}");
+            (9..18).for_each(|hour| baseline.count(at_s(day, hour), 20, SHANGHAI_S, false));
+        }
+        baseline.advance(at_s(28, 9), SHANGHAI_S, false);
+        assert!(baseline.is_ready());
     }
 
     #[test]

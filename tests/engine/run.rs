@@ -1,0 +1,241 @@
+//! Runs the engine over recorded calls: straight, cut and restored, shuffled and doubled. Knows nothing of rules.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use dialwatch::engine::alert::Alert;
+use dialwatch::engine::decode::{self, Format, Limits};
+use dialwatch::engine::detector::RuleParams;
+use dialwatch::engine::policy::Policy;
+use dialwatch::engine::record::{CallRecord, Feedback, Position, Registration};
+use dialwatch::engine::shard::{Accepted, Effects, Input, Shard, ShardSnapshot};
+use dialwatch::engine::time::{MINUTE_MS, StreamClock, Timestamp};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
+
+/// The seed of the maps: it may change nothing.
+const MAPS: u64 = 11;
+
+/// What a case sets besides its records.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Settings {
+    rules: RuleParams,
+    /// Minutes, as `5m`.
+    lateness: Option<String>,
+    /// Whether time goes on for 26 hours after the last call, so that every alert resolves.
+    resolve_at_end: bool,
+}
+
+/// A record, and where it stood.
+#[derive(Clone, Debug)]
+pub enum Record<'a> {
+    Call(CallRecord<'a>, Position),
+    Feedback(Feedback),
+}
+
+impl Record<'_> {
+    fn at(&self) -> Timestamp {
+        match self {
+            Self::Call(call, _) => call.end,
+            Self::Feedback(feedback) => feedback.at,
+        }
+    }
+}
+
+/// The files of a case, as text; empty where there is none.
+#[derive(Debug, PartialEq)]
+pub struct Files {
+    calls: String,
+    feedback: String,
+    registry: String,
+    config: String,
+}
+
+impl Files {
+    /// As the scenario says.
+    pub fn of(case: &super::cases::Case) -> Self {
+        let traffic = (case.traffic)();
+        Self {
+            calls: lines(&traffic.calls),
+            feedback: lines(&traffic.feedback),
+            registry: lines(&traffic.registry),
+            config: case.config.into(),
+        }
+    }
+
+    /// As they are on disk.
+    pub fn open(folder: &Path) -> Self {
+        let text = |name: &str| fs::read_to_string(folder.join(name)).unwrap_or_default();
+        Self {
+            calls: text("calls.jsonl"),
+            feedback: text("feedback.jsonl"),
+            registry: text("registry.jsonl"),
+            config: text("config.yaml"),
+        }
+    }
+
+    /// With their names.
+    pub fn named(&self) -> [(&'static str, &str); 4] {
+        [
+            ("calls.jsonl", &self.calls),
+            ("feedback.jsonl", &self.feedback),
+            ("registry.jsonl", &self.registry),
+            ("config.yaml", &self.config),
+        ]
+    }
+
+    pub fn case(&self) -> Case<'_> {
+        let settings: Settings = match self.config.as_str() {
+            "" => Settings::default(),
+            text => serde_saphyr::from_str(text).expect("settings"),
+        };
+        let mut policy = Policy { rules: settings.rules, ..Policy::for_tests() };
+        if let Some(lateness) = settings.lateness {
+            let minutes: i64 = lateness.strip_suffix('m').and_then(|minutes| minutes.parse().ok()).expect("minutes");
+            policy.lateness_ms = minutes * MINUTE_MS;
+        }
+        let limits = Limits::default();
+        let registration = |line: &str| decode::registration(line.as_bytes(), &limits).expect("a registration");
+        let feedback = |line: &str| Record::Feedback(decode::feedback(line.as_bytes(), &limits).expect("a feedback"));
+        let registry = self.registry.lines().map(registration).collect();
+        let mut records: Vec<Record<'_>> = self.feedback.lines().map(feedback).collect();
+        for (line, offset) in self.calls.lines().zip(1..) {
+            Format::Dialwatch.decode(line.as_bytes(), None, &limits, |call| {
+                records.push(Record::Call(call.expect("a call"), Position { partition: 0, offset }));
+            });
+        }
+        records.sort_by_key(Record::at);
+        Case { policy: Arc::new(policy), registry, records, resolve_at_end: settings.resolve_at_end }
+    }
+}
+
+fn lines(values: &[impl Serialize]) -> String {
+    values.iter().map(|value| serde_json::to_string(value).expect("JSON") + "\n").collect()
+}
+
+/// Records in order of time, and what they are judged by.
+pub struct Case<'a> {
+    pub policy: Arc<Policy>,
+    pub registry: Vec<Registration>,
+    pub records: Vec<Record<'a>>,
+    pub resolve_at_end: bool,
+}
+
+/// What came of a case.
+#[derive(Debug, PartialEq)]
+pub struct Outcome {
+    pub alerts: Vec<Alert>,
+    /// Those of rules in shadow.
+    pub shadowed: Vec<Alert>,
+    /// The state at the end.
+    pub state: Vec<u8>,
+}
+
+impl Outcome {
+    /// The alerts as they leave: one JSON object a line.
+    pub fn lines(&self) -> String {
+        self.alerts.iter().map(|alert| serde_json::to_string(alert).expect("JSON") + "\n").collect()
+    }
+}
+
+/// A shard and the clock of its stream.
+struct Stream {
+    shard: Shard,
+    clock: StreamClock,
+    effects: Effects,
+}
+
+impl Stream {
+    fn begin(case: &Case<'_>) -> Self {
+        let mut stream =
+            Self { shard: Shard::new(case.policy.clone(), MAPS), clock: StreamClock::default(), effects: Effects::default() };
+        for registration in &case.registry {
+            stream.shard.apply(Input::Registration(registration), &mut stream.effects);
+        }
+        stream
+    }
+
+    fn take(&mut self, record: &Record<'_>) -> Accepted {
+        match record {
+            Record::Call(call, position) => {
+                if let Some(tick) = self.clock.observe(call.end) {
+                    self.shard.apply(Input::Tick(tick), &mut self.effects);
+                }
+                self.shard.apply(Input::Call(call, *position), &mut self.effects)
+            }
+            Record::Feedback(feedback) => self.shard.apply(Input::Feedback(feedback), &mut self.effects),
+        }
+    }
+
+    fn end(mut self, case: &Case<'_>) -> Outcome {
+        let end = self.clock.newest().plus_millis(case.policy.lateness_ms + MINUTE_MS);
+        self.shard.apply(Input::Tick(end), &mut self.effects);
+        if case.resolve_at_end {
+            self.shard.apply(Input::Tick(end.plus_millis(26 * 60 * MINUTE_MS)), &mut self.effects);
+        }
+        let Effects { alerts, shadowed } = self.effects;
+        Outcome { alerts, shadowed, state: bytes(&self.shard.snapshot()) }
+    }
+}
+
+fn bytes(snapshot: &ShardSnapshot) -> Vec<u8> {
+    postcard::to_stdvec(snapshot).expect("bytes")
+}
+
+/// From the first record to the last.
+pub fn straight(case: &Case<'_>) -> Outcome {
+    let mut stream = Stream::begin(case);
+    for record in &case.records {
+        assert_eq!(stream.take(record), Accepted::Applied, "{record:?}");
+    }
+    stream.end(case)
+}
+
+/// With a crash before `cuts` of the records: the state goes through `through` and is taken up by another shard, whose
+/// hashes have another key.
+pub fn cut(case: &Case<'_>, cuts: &[usize], through: impl Fn(&ShardSnapshot) -> ShardSnapshot) -> Outcome {
+    let mut stream = Stream::begin(case);
+    for (index, record) in case.records.iter().enumerate() {
+        if cuts.contains(&index) {
+            let snapshot = through(&stream.shard.snapshot());
+            stream.shard = Shard::restore(snapshot, case.policy.clone(), MAPS + index as u64);
+        }
+        stream.take(record);
+    }
+    stream.end(case)
+}
+
+/// Twenty places to cut at.
+pub fn places(case: &Case<'_>, seed: u64) -> Vec<usize> {
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    (0..20).map(|_| random.random_range(0..case.records.len())).collect()
+}
+
+/// Through the bytes that a checkpoint would write.
+pub fn through_bytes(snapshot: &ShardSnapshot) -> ShardSnapshot {
+    postcard::from_bytes(&bytes(snapshot)).expect("a snapshot")
+}
+
+/// Every record twice, each copy up to the lateness later than it could be.
+pub fn shuffled_and_doubled(case: &Case<'_>, seed: u64) -> Outcome {
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    let mut arrivals: Vec<(i64, &Record<'_>)> = Vec::new();
+    for record in case.records.iter().chain(&case.records) {
+        arrivals.push((record.at().millis() + random.random_range(0..=case.policy.lateness_ms), record));
+    }
+    arrivals.sort_by_key(|(at, _)| *at);
+    let mut stream = Stream::begin(case);
+    let (mut applied, mut doubles) = (0, 0);
+    for (_, record) in arrivals {
+        match stream.take(record) {
+            Accepted::Applied => applied += 1,
+            Accepted::Duplicate => doubles += 1,
+            other => panic!("seed {seed}: {other:?} for {record:?}"),
+        }
+    }
+    assert_eq!((applied, doubles), (case.records.len(), case.records.len()), "seed {seed}");
+    stream.end(case)
+}
