@@ -54,29 +54,23 @@ pub fn explain(alert: &Alert) -> String {
     text
 }
 
-/// One number of the evidence: how many, of how many, what is sure, what is permitted, what it is.
+/// One number of the evidence: what it is, how many of how many, what is sure, what is permitted.
 fn measured(evidence: &EvidenceView) -> String {
     let EvidenceView { observed, bound, limit, count, of, .. } = *evidence;
-    let mut text = match of {
-        Some(of) => {
-            let mut text = format!("{} of {} ({})", grouped(count), grouped(of), percent(observed));
-            if let Some(bound) = bound {
-                let side = if bound <= observed { "surely over" } else { "surely under" };
-                let _ = write!(text, ", {side} {}", percent(bound));
-            }
-            let _ = write!(text, ", where the limit is {}", percent(limit));
-            text
-        }
-        None => {
-            let mut text = if observed.fract() == 0.0 { grouped(observed as u64) } else { format!("{observed:.2}") };
-            if let Some(bound) = bound {
-                let _ = write!(text, " against {bound:.1}");
-            }
-            let _ = write!(text, ", where the limit is {}", plain(limit));
-            text
-        }
+    let mut text = format!("{}: ", evidence.feature.definition().trim().trim_end_matches('.'));
+    let _ = match (of, bound) {
+        (Some(of), _) => write!(text, "{} of {} ({})", grouped(count), grouped(of), percent(observed)),
+        (None, _) if observed.fract() == 0.0 => write!(text, "{}", grouped(observed as u64)),
+        (None, _) => write!(text, "{observed:.2}"),
     };
-    let _ = write!(text, ". {} ({})", evidence.feature.definition().trim(), over(evidence.over));
+    let _ = match (of, bound) {
+        (Some(_), Some(bound)) if bound <= observed => write!(text, ", surely over {}", percent(bound)),
+        (Some(_), Some(bound)) => write!(text, ", surely under {}", percent(bound)),
+        (None, Some(bound)) => write!(text, " against {bound:.1}"),
+        (_, None) => Ok(()),
+    };
+    let limit = if of.is_some() { percent(limit) } else { plain(limit) };
+    let _ = write!(text, "; the limit is {limit} ({})", over(evidence.over));
     text
 }
 
@@ -177,9 +171,9 @@ mod tests {
             over: Over::Day,
         };
         let said = measured(&share);
-        assert!(said.starts_with("36 of 144 (25.0 %), surely over 19.0 %, where the limit is 5.0 %. Calls to"), "{said}");
+        assert!(said.contains(": 36 of 144 (25.0 %), surely over 19.0 %; the limit is 5.0 % ("), "{said}");
         let count = EvidenceView { bound: None, of: None, observed: 5.0, limit: 3.0, over: Over::FiveMinutes, ..share };
-        assert!(measured(&count).starts_with("5, where the limit is 3."), "{}", measured(&count));
+        assert!(measured(&count).ends_with(": 5; the limit is 3 (five minutes)"), "{}", measured(&count));
     }
 
     #[test]

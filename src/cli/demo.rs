@@ -1,6 +1,6 @@
 //! `dialwatch demo`: everything at work with nothing installed.
 //!
-//! The real service on an in-process Kafka; simulated apps, good and bad, play a day on it in seconds. Shows which apps
+//! The real service on an in-process Kafka; simulated apps, good and bad, play two days on it in seconds. Shows which apps
 //! were caught and why, and ends by itself.
 
 mod stage;
@@ -37,7 +37,7 @@ const TACT: Duration = Duration::from_millis(50);
 /// Arguments of `demo`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// How long the simulated day lasts
+    /// How long the two simulated days last
     #[arg(long = "for", value_name = "DURATION", default_value = "15s")]
     length: config::Duration,
 
@@ -45,7 +45,7 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value_t = 33, value_parser = clap::value_parser!(u32).range(1..=1_000))]
     apps: u32,
 
-    /// The same seed makes up the same day
+    /// The same seed makes up the same days
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
 
@@ -89,7 +89,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
     let view = View::new().context("the metrics are malformed")?;
     let server = Server::start(&args.listen, view.clone()).with_context(|| format!("{} cannot be listened at", args.listen))?;
     say(&format!(
-        "{} simulated apps make a day's calls, played in {} through an in-process Kafka.\n\
+        "{} simulated apps make the calls of two days, played in {} through an in-process Kafka.\n\
          The service judges them as they come; its metrics are at http://{}/metrics meanwhile.\n",
         args.apps,
         args.length,
@@ -156,7 +156,7 @@ fn perform(
     })
 }
 
-/// The configuration of the demo. Only records move time: the day is long over, and played far too fast for a wall clock.
+/// The configuration of the demo. Only records move time: the days are long over, and played far too fast for a wall clock.
 fn kafka(servers: &str) -> RawKafka {
     RawKafka {
         bootstrap_servers: servers.to_owned(),

@@ -1,4 +1,4 @@
-//! The stage of the demo: an in-process Kafka and a small world of apps that play a day on it, fast.
+//! The stage of the demo: an in-process Kafka and a small world of apps that play two days on it, fast.
 //!
 //! librdkafka's mock cluster keeps at most 5 MiB of a partition, so what is played never runs far ahead of what is judged.
 
@@ -20,6 +20,8 @@ pub const FEEDBACK: &str = "feedback";
 /// What apps filed.
 pub const REGISTRY: &str = "registry";
 const PARTITIONS: i32 = 8;
+/// How long the world lasts: on the first day everybody's callees are new.
+const DAYS: u32 = 2;
 /// Records that may be on their way: far below what the mock cluster keeps.
 const AHEAD_MAX: u64 = 10_000;
 /// How often the player looks up when it waits.
@@ -61,18 +63,18 @@ pub struct Played {
 }
 
 impl Play {
-    /// Makes up a day of `apps` apps.
+    /// Makes up two days of `apps` apps.
     pub fn new(seed: u64, apps: u32) -> Self {
-        let world = World::new(seed, 1, apps);
+        let world = World::new(seed, DAYS, apps);
         Self { registry: simulate::registrations(&world), feedback: simulate::feedback(&world), world }
     }
 
-    /// When the day begins.
+    /// When the first day begins.
     pub fn begin(&self) -> Timestamp {
         self.world.start
     }
 
-    /// When the day ends.
+    /// When the last day ends.
     pub fn end(&self) -> Timestamp {
         self.world.end()
     }
@@ -83,7 +85,7 @@ impl Play {
     }
 
     /// Writes everything in the order in which it would come, spread over `length`. `judged` tells how many records have
-    /// been consumed; `now` is told how far the day is.
+    /// been consumed; `now` is told how far the days are.
     pub fn perform(
         &self,
         servers: &str,
@@ -125,7 +127,7 @@ impl Play {
     }
 }
 
-/// The pace: event time runs as much faster as the day is longer than the show.
+/// The pace: event time runs as much faster as the days are longer than the show.
 struct Clock {
     begin: Timestamp,
     began: Instant,

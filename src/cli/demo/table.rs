@@ -13,7 +13,7 @@ use crate::status::AppStatus;
 /// Alerts told in full.
 const EXPLAINED: usize = 2;
 /// The longest description of an app.
-const FILED_MAX: usize = 34;
+const FILED_MAX: usize = 28;
 
 /// Colours, if anybody sees them.
 #[derive(Clone, Copy)]
@@ -80,6 +80,9 @@ impl Show<'_> {
             (std::cmp::Reverse((gravest, row.alerts.len(), row.app.day.placed)), row.app.app_id.clone())
         });
         let mut text = self.table(&rows);
+        let meaning = "\nOf each app's last 24 hours: calls placed; how many were answered, went to people new to the app, and met a\n\
+                       number that does not exist.";
+        let _ = writeln!(text, "{}", self.paint.dim(meaning));
         for alert in self.told(&rows) {
             let title = format!("{}: {} by app {}", alert.severity, alert.rule.as_str(), alert.app_id);
             let _ = write!(text, "\n{}\n{}", self.paint.of(alert.severity, &title), explain(alert));
@@ -90,20 +93,21 @@ impl Show<'_> {
     fn table(&self, rows: &[Row<'_>]) -> String {
         let mut text = String::new();
         let head = format!(
-            "{:<12} {:<FILED_MAX$} {:>7} {:>9} {:>12}  {:<18} {}",
-            "app", "filed as", "calls", "answered", "new callees", "gravest rule", "alerts"
+            "{:<11} {:<FILED_MAX$} {:>7} {:>9} {:>12} {:>8}  {:<18} {}",
+            "app", "filed as", "calls", "answered", "new callees", "empty", "gravest rule", "alerts"
         );
         let _ = writeln!(text, "{}", self.paint.bold(&head));
         for row in rows {
             let day = row.app.day;
             let filed = self.filed.get(&row.app.app_id).map_or("(filed nothing)", String::as_str);
             let line = format!(
-                "{:<12} {:<FILED_MAX$} {:>7} {:>9} {:>12}  ",
+                "{:<11} {:<FILED_MAX$} {:>7} {:>9} {:>12} {:>8}  ",
                 row.app.app_id,
                 cut(filed),
                 grouped(day.placed.into()),
                 share(day.answered, day.placed),
                 share(day.fresh, day.placed),
+                share(day.invalid_number, day.reached),
             );
             match row.gravest() {
                 Some(gravest) => {

@@ -1,0 +1,50 @@
+# What there is to do: make demo, make test, make check, make bench. Each installs what it needs.
+
+CARGO ?= cargo
+# Tests of the service start a real Apache Kafka: java and mvn must be there, else they say `skipped` (on CI they fail).
+TEST := $(shell command -v cargo-nextest >/dev/null 2>&1 && echo nextest run || echo test)
+
+.PHONY: help demo test check format lint deny docs bench native
+
+help:
+	@echo "make demo    simulated apps, an in-process Kafka, the service: which apps are caught, and why"
+	@echo "make test    every test, the service against a real Apache Kafka included"
+	@echo "make check   format, lints, tests, dependencies, documents"
+	@echo "make bench   how fast it is"
+
+demo: native
+	@$(CARGO) run --release --quiet -- demo $(ARGS)
+
+test: native
+	$(CARGO) $(TEST) $(ARGS)
+
+check: format lint test deny docs
+
+format:
+	$(CARGO) fmt --check
+
+lint: native
+	$(CARGO) clippy --all-targets -- -D warnings
+
+# Licences, bans and sources always; advisories where their database can be reached.
+deny:
+	@command -v cargo-deny >/dev/null 2>&1 || $(CARGO) install cargo-deny --locked
+	@if $(CARGO) deny fetch db >/dev/null 2>&1; then \
+		$(CARGO) deny check; \
+	else \
+		echo "the advisory database cannot be reached: advisories are NOT checked, everything else is"; \
+		$(CARGO) deny check licenses bans sources; \
+	fi
+
+docs: native
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps --document-private-items
+
+bench: native
+	$(CARGO) bench $(ARGS)
+
+# librdkafka is compiled from source and needs the headers of zlib and OpenSSL.
+native:
+	@printf '#include <zlib.h>\n#include <openssl/ssl.h>\n' | $(CC) -E -xc - >/dev/null 2>&1 || { \
+		echo "installing the headers of zlib and OpenSSL"; \
+		apt-get update -qq && apt-get install -y -qq --no-install-recommends zlib1g-dev libssl-dev pkg-config; \
+	}
