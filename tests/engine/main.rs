@@ -7,3 +7,4 @@ mod golden;
 mod naive;
 mod run;
 mod scenario;
+mod wild;
