@@ -1,0 +1,252 @@
+//! What a family is, and the sheet an app is drafted on.
+//!
+//! A family declares its parameters by drawing them: [`Draft::draw`] takes name and range and notes what came out, so the
+//! ranges stand where they are used, and the labels can tell what every app was made of.
+
+use std::ops::RangeInclusive;
+
+use serde::Serialize;
+
+use super::World;
+use super::draw::{Draw, scatter};
+use super::numbers::{CALLERS_MAX, Lives, People};
+use super::plan::{Activity, Callers, Week};
+use super::truth::Rule;
+use crate::engine::time::{DAY_S, HOUR_S, LocalClock, LocalTime, SECOND_MS, Timestamp};
+
+/// A kind of app: a name, what it does, what it breaks.
+#[derive(Debug)]
+pub struct Family {
+    /// The name, in labels.
+    pub name: &'static str,
+    /// What it does, in a sentence.
+    pub does: &'static str,
+    /// Good or bad.
+    pub conduct: Conduct,
+    /// Drafts one app of it.
+    pub(super) draft: fn(&mut Draft<'_>),
+}
+
+/// Whether a family keeps the rules.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Conduct {
+    /// It does. Every alert about it is false.
+    Clean,
+    /// It does not.
+    Abusive {
+        /// What every app of it breaks, given time.
+        breaks: &'static [Rule],
+        /// What else it may come to break. Where that is a matter of degree, such an alert is neither due nor false.
+        may_break: &'static [Rule],
+    },
+}
+
+/// How hard an abusive app tries. A clean one has an intensity too, which nothing depends on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Intensity {
+    /// With care: it takes some hundred calls to tell.
+    Mild,
+    /// Plainly.
+    Medium,
+    /// Without shame.
+    Strong,
+}
+
+impl Intensity {
+    /// From the mildest.
+    pub const ALL: [Self; 3] = [Self::Mild, Self::Medium, Self::Strong];
+}
+
+/// A parameter of an app: its range as the family declares it, and what this app drew.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Parameter {
+    /// Its name; a unit stands last.
+    pub name: &'static str,
+    /// The lowest value the family allows at this intensity.
+    pub low: f64,
+    /// The highest.
+    pub high: f64,
+    /// The value of this app.
+    pub value: f64,
+}
+
+/// What an app files about itself, besides its callers.
+pub(super) struct Filing {
+    pub(super) industry: &'static str,
+    pub(super) scene: &'static str,
+    pub(super) seats: u32,
+    pub(super) declared_use: Vec<&'static str>,
+    /// An IANA name, only if it is not China's.
+    pub(super) timezone: Option<&'static str>,
+    pub(super) since: Timestamp,
+    /// Its numbers, as far as it filed them.
+    pub(super) callers: Vec<Callers>,
+    /// Whether it filed anything at all.
+    pub(super) registered: bool,
+}
+
+/// An app in the making.
+pub(super) struct Draft<'w> {
+    /// The world it is for.
+    pub(super) world: &'w World,
+    /// Its place in the world.
+    pub(super) app: u32,
+    /// How hard it tries.
+    pub(super) intensity: Intensity,
+    /// Chance, for what is no parameter.
+    pub(super) chance: Draw,
+    /// What was drawn.
+    pub(super) parameters: Vec<Parameter>,
+    /// What it files.
+    pub(super) filing: Filing,
+    /// What it does.
+    pub(super) activities: Vec<Activity>,
+    callers_used: u32,
+    people_used: u32,
+}
+
+/// The share of apps without special rights that never filed anything.
+const UNREGISTERED: f64 = 0.15;
+/// The time zone apps live in unless they say otherwise.
+pub(super) const HOME_ZONE: &str = "Asia/Shanghai";
+
+impl<'w> Draft<'w> {
+    /// An empty sheet.
+    pub(super) fn new(world: &'w World, app: u32, stream: u64) -> Self {
+        let mut chance = Draw::new(world.seed, stream);
+        let intensity = Intensity::ALL[chance.below(3) as usize];
+        let customer_days = chance.between(20.0, 900.0) as i64;
+        let filing = Filing {
+            industry: "",
+            scene: "",
+            seats: 0,
+            declared_use: vec!["agent_calls"],
+            timezone: None,
+            since: world.start.plus_millis(-customer_days * i64::from(DAY_S) * SECOND_MS),
+            callers: Vec::new(),
+            registered: !chance.chance(UNREGISTERED),
+        };
+        let (parameters, activities) = (Vec::new(), Vec::new());
+        Self { world, app, intensity, chance, parameters, filing, activities, callers_used: 0, people_used: 0 }
+    }
+
+    /// A parameter, uniform in its range. An app has it once: drawn again, it is the same.
+    pub(super) fn draw(&mut self, name: &'static str, range: RangeInclusive<f64>) -> f64 {
+        let (low, high) = range.into_inner();
+        self.parameter(name, low, high, |chance| chance.between(low, high))
+    }
+
+    /// A parameter in whole numbers, both ends included.
+    pub(super) fn count(&mut self, name: &'static str, range: RangeInclusive<u32>) -> u32 {
+        let (low, high) = range.into_inner();
+        self.parameter(name, low.into(), high.into(), |chance| f64::from(low + chance.below(high - low + 1))) as u32
+    }
+
+    fn parameter(&mut self, name: &'static str, low: f64, high: f64, draw: impl FnOnce(&mut Draw) -> f64) -> f64 {
+        if let Some(drawn) = self.parameters.iter().find(|parameter| parameter.name == name) {
+            assert!((drawn.low, drawn.high) == (low, high), "a family declares {name} with two ranges");
+            return drawn.value;
+        }
+        let value = draw(&mut self.chance);
+        self.parameters.push(Parameter { name, low, high, value });
+        value
+    }
+
+    /// A parameter whose range depends on the intensity: mild, medium, strong.
+    pub(super) fn by_intensity(&mut self, name: &'static str, ranges: [RangeInclusive<f64>; 3]) -> f64 {
+        let [mild, medium, strong] = ranges;
+        self.draw(
+            name,
+            match self.intensity {
+                Intensity::Mild => mild,
+                Intensity::Medium => medium,
+                Intensity::Strong => strong,
+            },
+        )
+    }
+
+    /// Like [`Self::by_intensity`], in whole numbers.
+    pub(super) fn count_by_intensity(&mut self, name: &'static str, ranges: [RangeInclusive<u32>; 3]) -> u32 {
+        let [mild, medium, strong] = ranges;
+        self.count(
+            name,
+            match self.intensity {
+                Intensity::Mild => mild,
+                Intensity::Medium => medium,
+                Intensity::Strong => strong,
+            },
+        )
+    }
+
+    /// States what the app is, and that it must be in the registry if `must_file`.
+    pub(super) fn files(&mut self, industry: &'static str, scene: &'static str, must_file: bool) {
+        self.filing.industry = industry;
+        self.filing.scene = scene;
+        self.filing.registered |= must_file;
+    }
+
+    /// `count` numbers of the app's own for `channels` calls at once each, and filed as that.
+    pub(super) fn numbers(&mut self, count: u32, channels: u32) -> Callers {
+        let callers = self.secret_numbers(count, channels);
+        self.filing.callers.push(callers);
+        callers
+    }
+
+    /// Numbers the app keeps to itself.
+    pub(super) fn secret_numbers(&mut self, count: u32, channels: u32) -> Callers {
+        let first = self.callers_used;
+        self.callers_used += count;
+        assert!(self.callers_used <= CALLERS_MAX, "a family wants more caller numbers than an app can have");
+        Callers { first, count, lines_per_number: channels, channels, change_after: 0 }
+    }
+
+    /// `count` places of the app's people that nothing else uses; returns the first.
+    pub(super) fn places(&mut self, count: u32) -> u32 {
+        let first = self.people_used;
+        self.people_used += count;
+        first
+    }
+
+    /// The app's own people.
+    pub(super) fn people(&self, lives: Lives) -> People {
+        People::new(scatter(self.world.seed ^ u64::from(self.app) << 40), lives)
+    }
+
+    /// The clock the app's calling hours go by.
+    pub(super) fn clock(&self) -> Option<LocalClock> {
+        LocalClock::named(self.filing.timezone.unwrap_or(HOME_ZONE))
+    }
+
+    /// The moment this many days into the world.
+    pub(super) fn after_days(&self, days: f64) -> Timestamp {
+        self.world.start.plus_millis((days * f64::from(DAY_S)) as i64 * SECOND_MS)
+    }
+
+    /// `hours` hours from this hour of a day on which the week works, in the later half of the world if that has one, so
+    /// that the app has a past to differ from.
+    pub(super) fn some_day(&mut self, hour: f64, hours: f64, week: &Week) -> (Timestamp, Timestamp) {
+        let second_of_day = (hour * f64::from(HOUR_S)) as u32;
+        let moments: Vec<Timestamp> = (0..self.world.days.max(1)).map(|day| self.occurrence(day, second_of_day)).collect();
+        let works = |at: &Timestamp| {
+            let day = self.local(*at).hour_of_week as usize / 24 * 24;
+            week.0[day..day + 24].iter().any(|level| *level > 0.5)
+        };
+        let working: Vec<Timestamp> = moments[moments.len() / 2..].iter().copied().filter(works).collect();
+        let choice = if working.is_empty() { moments } else { working };
+        let from = choice[self.chance.below(choice.len() as u32) as usize];
+        (from, from.plus_millis((hours * f64::from(HOUR_S)) as i64 * SECOND_MS))
+    }
+
+    /// The first moment of this time of day after `day` whole days of the world.
+    fn occurrence(&self, day: u32, second_of_day: u32) -> Timestamp {
+        let from = self.after_days(f64::from(day));
+        let ahead_s = (second_of_day + DAY_S - self.local(from).second_of_day) % DAY_S;
+        from.plus_millis(i64::from(ahead_s) * SECOND_MS)
+    }
+
+    fn local(&self, at: Timestamp) -> LocalTime {
+        let offset_s = self.clock().map_or(0, |clock| clock.offset_s(at));
+        LocalTime::new(at.seconds(), offset_s)
+    }
+}

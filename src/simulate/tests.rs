@@ -1,0 +1,435 @@
+//! What a world promises, checked on whole worlds by naive models that see only what the records show.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use super::*;
+use crate::engine::number::Number;
+use crate::engine::record::CallId;
+use crate::engine::time::{LocalClock, LocalTime, MINUTE_MS};
+
+const SEEDS: [u64; 2] = [1, 2];
+const LATENESS_MS: i64 = 5 * MINUTE_MS;
+
+/// One app of each family for three days, Monday to Wednesday.
+fn small_world(seed: u64) -> World {
+    World::new(seed, 3, families().count() as u32)
+}
+
+fn ordered(world: &World) -> Vec<SimulatedCall> {
+    let mut calls: Vec<SimulatedCall> = calls(world).filter(|call| !call.copy).collect();
+    calls.sort_by_key(|call| (call.start, call.id));
+    calls
+}
+
+fn bytes(world: &World, format: WireFormat) -> Vec<u8> {
+    let mut out = Vec::new();
+    calls(world).for_each(|call| call.write(format, &mut out));
+    out
+}
+
+#[test]
+fn the_seed_is_everything() {
+    let world = |seed| World::new(seed, 1, 9);
+    for format in [WireFormat::Tccc, WireFormat::Dialwatch] {
+        assert_eq!(blake3::hash(&bytes(&world(1), format)), blake3::hash(&bytes(&world(1), format)));
+        assert_ne!(blake3::hash(&bytes(&world(1), format)), blake3::hash(&bytes(&world(2), format)));
+    }
+    assert_eq!(labels(&world(1)), labels(&world(1)));
+    assert_eq!(feedback(&world(1)), feedback(&world(1)));
+    assert_eq!(registrations(&world(1)), registrations(&world(1)));
+}
+
+#[test]
+fn an_app_does_not_change_with_its_neighbours() {
+    let of_first = |tenants| calls(&World::new(5, 1, tenants)).filter(|call| call.app < 4).collect::<Vec<_>>();
+    assert!(!of_first(4).is_empty());
+    assert_eq!(of_first(4), of_first(12));
+}
+
+#[test]
+fn a_small_world_shows_every_family() {
+    let world = small_world(1);
+    let shown: Vec<&str> = apps(&world).iter().map(|app| app.family).collect();
+    assert_eq!(shown.iter().collect::<BTreeSet<_>>().len(), families().count());
+    assert!(shown.iter().all(|name| family(name).is_some_and(|family| family.name == *name && !family.does.is_empty())));
+    let first = &shown[..7];
+    let clean = first.iter().filter(|name| family(name).is_some_and(|family| family.conduct == Conduct::Clean)).count();
+    assert!((2..=5).contains(&clean), "{first:?}");
+}
+
+#[test]
+fn shares_choose_the_families() {
+    let mut world = World::new(1, 1, 400);
+    world.options.clean_share = 0.9;
+    let drawn = apps(&world)[families().count()..].to_vec();
+    let clean = drawn.iter().filter(|app| app.clean).count() as f64 / drawn.len() as f64;
+    assert!((clean - 0.9).abs() < 0.05, "{clean}");
+    let (blind, stale) = (family("blind_list").expect("exists"), family("stale_list").expect("exists"));
+    world.options.shares = vec![(blind, 3.0), (stale, 1.0)];
+    let blind_count = apps(&world).iter().filter(|app| app.family == "blind_list").count();
+    assert!((270..330).contains(&blind_count), "{blind_count}");
+    assert!(apps(&world).iter().all(|app| ["blind_list", "stale_list"].contains(&app.family)));
+}
+
+#[test]
+fn records_arrive_in_order_and_within_the_lateness() {
+    for seed in SEEDS {
+        let (mut newest, mut last, mut copies, mut count, mut behind) = (0, 0, 0, 0, 0);
+        let mut seen = BTreeSet::new();
+        for call in calls(&small_world(seed)) {
+            let (end_ms, arrival_ms) = (call.end.millis(), call.arrival.millis());
+            assert!(arrival_ms >= last && arrival_ms >= end_ms, "seed {seed}: {call:?}");
+            assert!(newest - end_ms < LATENESS_MS, "seed {seed}: {call:?}");
+            assert_eq!(call.copy, !seen.insert(call.id), "seed {seed}: {call:?}");
+            behind += u64::from(end_ms < newest);
+            copies += u64::from(call.copy);
+            count += 1;
+            (newest, last) = (newest.max(end_ms), arrival_ms);
+        }
+        assert!((copies * 100).abs_diff(count) < count / 4, "seed {seed}: {copies} copies of {count}");
+        assert!(behind > count / 20, "seed {seed}: only {behind} of {count} out of order");
+    }
+}
+
+#[test]
+fn delivery_can_be_perfect_or_late() {
+    let mut world = World::new(4, 1, 7);
+    world.options.delivery = Delivery::PERFECT;
+    let ends: Vec<Timestamp> = calls(&world).map(|call| call.end).collect();
+    assert!(ends.is_sorted());
+    world.options.delivery = Delivery { late: 0.01, ..Delivery::PERFECT };
+    let late = calls(&world).filter(|call| call.arrival.millis() - call.end.millis() > LATENESS_MS).count();
+    assert!(late * 200 > ends.len() && late * 50 < ends.len(), "{late} of {}", ends.len());
+}
+
+#[test]
+fn calls_are_possible() {
+    for seed in SEEDS {
+        let world = small_world(seed);
+        let mut agents: BTreeMap<(u32, u32), i64> = BTreeMap::new();
+        for call in ordered(&world) {
+            assert!(world.start <= call.start && call.start < world.end() && call.start < call.end, "seed {seed}: {call:?}");
+            assert!(call.ring.is_none_or(|ring| call.start <= ring && ring <= call.end), "seed {seed}: {call:?}");
+            assert!(call.answer.is_none_or(|answer| call.ring <= Some(answer) && answer < call.end), "seed {seed}: {call:?}");
+            assert_eq!(call.answer.is_some(), call.outcome == Outcome::Answered, "seed {seed}: {call:?}");
+            assert!(call.agreed.is_none_or(|agreed| agreed < call.start), "seed {seed}: {call:?}");
+            assert!(call.voice.is_none_or(|voice| voice.at > call.end), "seed {seed}: {call:?}");
+        }
+        // An agent talks to one person at a time; two seconds are how early a dialer may promise an agent.
+        let mut talks: Vec<SimulatedCall> = ordered(&world).into_iter().filter(|call| call.answer.is_some()).collect();
+        talks.sort_by_key(|call| call.answer);
+        for call in talks {
+            if let (Some(agent), Some(answer)) = (call.agent, call.answer) {
+                let busy_until = agents.insert((call.app, agent), call.end.millis()).unwrap_or(0);
+                assert!(busy_until <= answer.millis() + 2_000, "seed {seed}: {call:?}");
+            }
+        }
+    }
+}
+
+/// What the records and feedback of one app and callee show, in whole seconds, up to one call.
+#[derive(Default)]
+struct Pair {
+    starts: Vec<i64>,
+    callers: Vec<(i64, Phone)>,
+    refusals: Vec<i64>,
+    stop: Option<i64>,
+}
+
+impl Pair {
+    /// Contract, section 3, and the rules D2 R1-R3, as one would write them down.
+    fn breaks(&self, at: i64, caller: Phone) -> (bool, bool) {
+        let within = |window: i64| self.starts.iter().filter(|start| at - **start < window).count();
+        let frequency = within(300) + 1 > 3 || within(86_400) + 1 > 5;
+        let mut numbers: BTreeSet<Phone> = BTreeSet::from([caller]);
+        numbers.extend(self.callers.iter().filter(|(start, _)| at - start < 86_400).map(|(_, number)| *number));
+        let refused = self.refusals.iter().filter(|refusal| at - **refusal < 86_400).count() >= 2;
+        let retaliation = self
+            .refusals
+            .iter()
+            .any(|refusal| at - refusal < 600 && self.starts.iter().filter(|start| **start >= *refusal).count() + 1 >= 3);
+        (frequency, self.stop.is_some_and(|stop| stop < at) || refused || retaliation || numbers.len() >= 3)
+    }
+
+    fn note(&mut self, call: &SimulatedCall) {
+        let s = |moment: Timestamp| i64::from(moment.seconds());
+        self.starts.push(s(call.start));
+        self.callers.push((s(call.start), call.caller));
+        let hung_up = call.hangup_by == HangupBy::Customer && call.answer.is_some_and(|answer| s(call.end) - s(answer) <= 5);
+        if call.outcome == Outcome::Rejected || hung_up {
+            self.refusals.push(s(call.end));
+        }
+        if let Some(voice) = call.voice {
+            self.stop = Some(self.stop.map_or(s(voice.at), |stop| stop.min(s(voice.at))));
+        }
+    }
+}
+
+/// The truth about pairs, recomputed from whole seconds, is the truth on the calls: to the call, for every app.
+#[test]
+fn pairs_break_what_they_are_marked_with() {
+    for seed in SEEDS {
+        let world = small_world(seed);
+        let apps = apps(&world);
+        let mut pairs: HashMap<(u32, Phone), Pair> = HashMap::new();
+        let mut broken = [0_u32; 2];
+        for call in ordered(&world).into_iter().filter(|call| call.direction == Direction::Outbound) {
+            let pair = pairs.entry((call.app, call.callee)).or_default();
+            let (frequency, harassment) = pair.breaks(i64::from(call.start.seconds()), call.caller);
+            let app = &apps[call.app as usize];
+            assert!(!(app.clean && (frequency || harassment)), "seed {seed}: clean {} broke a limit: {call:?}", app.family);
+            assert_eq!(call.breaks.contains(Rule::CalleeFrequency), frequency, "seed {seed}: {} {call:?}", app.family);
+            assert_eq!(call.breaks.contains(Rule::HarassmentRedial), harassment, "seed {seed}: {} {call:?}", app.family);
+            broken[0] += u32::from(frequency);
+            broken[1] += u32::from(harassment);
+            pair.note(&call);
+        }
+        assert!(broken.iter().all(|count| *count > 100), "seed {seed}: {broken:?}");
+    }
+}
+
+#[test]
+fn hours_are_kept_or_marked() {
+    for seed in SEEDS {
+        let world = small_world(seed);
+        let zones: HashMap<String, &str> =
+            registrations(&world).into_iter().filter_map(|line| Some((line.app_id, line.timezone?))).collect();
+        let clock = |name: &str| LocalClock::named(name).expect("a zone");
+        let (home, apps) = (clock("Asia/Shanghai"), apps(&world));
+        let mut abroad = 0;
+        for call in calls(&world).filter(|call| call.direction == Direction::Outbound) {
+            let app = &apps[call.app as usize];
+            let offset_s = match zones.get(&app.app_id) {
+                Some(zone) => clock(zone).offset_s(call.start),
+                None => home.offset_s(call.start),
+            };
+            abroad += u32::from(zones.contains_key(&app.app_id));
+            let hour = LocalTime::new(call.start.seconds(), offset_s).second_of_day / 3_600;
+            assert_eq!(call.breaks.contains(Rule::RestTime), !(8..21).contains(&hour), "seed {seed}: {} {call:?}", app.family);
+            assert!(!(app.clean && call.breaks.contains(Rule::RestTime)), "seed {seed}: {} {call:?}", app.family);
+        }
+        assert!(abroad > 100, "seed {seed}: nobody called abroad");
+    }
+}
+
+#[test]
+fn numbers_carry_what_was_filed() {
+    for seed in SEEDS {
+        let world = small_world(seed);
+        let mut filed: HashMap<(u64, String), i64> = HashMap::new();
+        for line in registrations(&world) {
+            let app: u64 = line.app_id.parse().expect("digits");
+            filed.extend(line.callers.into_iter().map(|caller| ((app, caller.number), i64::from(caller.channels))));
+        }
+        // Starts and ends in whole seconds; at one second, ends come first.
+        let mut edges: HashMap<(u32, Phone), Vec<(u32, i64)>> = HashMap::new();
+        for call in ordered(&world) {
+            let own = if call.direction == Direction::Inbound { call.callee } else { call.caller };
+            edges.entry((call.app, own)).or_default().extend([(call.start.seconds(), 1), (call.end.seconds(), -1)]);
+        }
+        let mut over = BTreeSet::new();
+        for ((app, number), mut edges) in edges {
+            edges.sort_unstable();
+            let peak = edges.iter().scan(0, |open, (_, step)| {
+                *open += step;
+                Some(*open)
+            });
+            if peak.max() > Some(filed.get(&(app_id(app), number.to_string())).copied().unwrap_or(1)) {
+                over.insert(app);
+            }
+        }
+        let expected: BTreeSet<u32> =
+            (0..).zip(apps(&world)).filter(|(_, app)| app.family == "channels_over_limit").map(|(app, _)| app).collect();
+        assert_eq!(over, expected, "seed {seed}");
+    }
+}
+
+#[test]
+fn labels_tell_who_did_what() {
+    for seed in SEEDS {
+        let world = small_world(seed);
+        let (labels, apps) = (labels(&world), apps(&world));
+        let labelled: BTreeSet<&str> = labels.iter().filter(|label| label.required).map(|label| label.app_id.as_str()).collect();
+        let abusive: BTreeSet<&str> = apps.iter().filter(|app| !app.clean).map(|app| app.app_id.as_str()).collect();
+        assert_eq!(labelled, abusive, "seed {seed}");
+        for app in apps.iter().filter(|app| !app.clean) {
+            let Some(Conduct::Abusive { breaks, may_break }) = family(app.family).map(|family| family.conduct) else {
+                panic!("seed {seed}: {} is not abusive", app.family);
+            };
+            let of_app: Vec<&Label> = labels.iter().filter(|label| label.app_id == app.app_id).collect();
+            for rule in breaks {
+                assert!(of_app.iter().any(|label| label.required && label.rule == *rule), "seed {seed}: {app:?} {rule:?}");
+            }
+            for label in of_app {
+                assert!(breaks.contains(&label.rule) || may_break.contains(&label.rule), "seed {seed}: {label:?}");
+                assert_eq!(Some(label.intensity), app.intensity, "seed {seed}: {label:?}");
+                assert!(label.from < label.to, "seed {seed}: {label:?}");
+            }
+        }
+        // Every number in the labels, recounted from the calls.
+        let broken: Vec<SimulatedCall> = ordered(&world).into_iter().filter(|call| !call.breaks.is_empty()).collect();
+        for label in labels.iter().filter(|label| label.required) {
+            let app = apps.iter().position(|app| app.app_id == label.app_id).expect("an app") as u32;
+            let during = broken.iter().filter(|call| {
+                call.app == app && call.breaks.contains(label.rule) && (label.from..label.to).contains(&call.start)
+            });
+            let mut callees: BTreeMap<Phone, u64> = BTreeMap::new();
+            during.for_each(|call| *callees.entry(call.callee).or_default() += 1);
+            assert_eq!(callees.values().sum::<u64>(), label.calls, "seed {seed}: {label:?}");
+            assert_eq!(callees.len() as u64, label.callees_harmed, "seed {seed}: {label:?}");
+            let listed: BTreeMap<String, u64> =
+                label.callees.iter().map(|harmed| (harmed.callee.clone(), harmed.calls)).collect();
+            let expected =
+                callees.iter().filter(|_| label.rule.names_callees()).map(|(phone, calls)| (phone.to_string(), *calls));
+            assert_eq!(listed, expected.collect(), "seed {seed}");
+        }
+    }
+}
+
+#[test]
+fn every_line_is_a_record() {
+    let world = World::new(6, 1, families().count() as u32);
+    let (mut lines, mut tccc_bytes, mut line) = (0, 0, Vec::new());
+    for call in calls(&world).step_by(7) {
+        line.clear();
+        call.write(WireFormat::Tccc, &mut line);
+        tccc_bytes += line.len();
+        lines += 1;
+        assert!(line.ends_with(b"}\n") && !line[..line.len() - 1].contains(&b'\n'));
+        let tccc: serde_json::Value = serde_json::from_slice(&line).expect("json");
+        line.clear();
+        call.write(WireFormat::Dialwatch, &mut line);
+        let neutral: serde_json::Value = serde_json::from_slice(&line).expect("json");
+
+        assert_eq!(tccc["SdkAppId"], app_id(call.app));
+        assert_eq!(neutral["app_id"], app_id(call.app).to_string());
+        assert_eq!((tccc["SessionId"].as_str(), neutral["call_id"].as_str()), (Some(&*call.call_id()), Some(&*call.call_id())));
+        assert!(matches!(CallId::new(&call.call_id()), CallId::Uuid(_)));
+        let seconds = |moment: Option<Timestamp>| u64::from(moment.map_or(0, Timestamp::seconds));
+        let moments = [
+            ("Start", "start", Some(call.start)),
+            ("Ring", "ring", call.ring),
+            ("Accept", "answer", call.answer),
+            ("Ended", "end", Some(call.end)),
+        ];
+        for (vendor, name, moment) in moments {
+            assert_eq!(tccc[format!("{vendor}Timestamp")], seconds(moment));
+            assert_eq!(neutral[name].as_i64(), moment.map(Timestamp::millis));
+        }
+        for (vendor, name, phone) in [("Caller", "caller", call.caller), ("Callee", "callee", call.callee)] {
+            let (vendor, name) = (tccc[vendor].as_str().expect("text"), neutral[name].as_str().expect("text"));
+            assert!(vendor.starts_with("00") && name == phone.to_string(), "{vendor} {name}");
+            assert_eq!(Number::parse(vendor, "86"), Number::parse(name, "86"));
+        }
+        assert_eq!(neutral["direction"], call.direction.as_str());
+        assert_eq!(neutral["kind"], call.kind.as_str());
+        assert_eq!(neutral["outcome"], call.outcome.as_str());
+        assert_eq!(neutral["hangup_by"], call.hangup_by.as_str());
+        assert_eq!(neutral.get("agent").is_some(), call.agent.is_some());
+        assert_eq!(tccc["SeatUser"].is_object(), call.agent.is_some());
+        assert_eq!(tccc["ServeParticipants"].as_array().map(Vec::len), Some(usize::from(call.agent.is_some())));
+        assert_eq!(tccc["EndStatus"] == 1, call.outcome == Outcome::Answered);
+        assert!(tccc["EndStatusString"].is_string() && tccc["HungUpSide"].is_string() && tccc["CallType"].is_u64());
+        assert_eq!(tccc["Direction"], u64::from(call.direction == Direction::Outbound));
+    }
+    let mean = tccc_bytes / lines;
+    assert!((600..=900).contains(&mean), "{mean} bytes a line");
+}
+
+/// An app's parameter.
+fn value(app: &AppLine, name: &str) -> Option<f64> {
+    app.parameters.iter().find(|parameter| parameter.name == name).map(|parameter| parameter.value)
+}
+
+#[test]
+fn apps_are_made_of_what_they_declare() {
+    let simple = ["blind_list", "stale_list", "contract_renewal", "robot_jitter", "blind_block_walk", "poor_consented_list"];
+    let mut world = World::new(8, 5, 30);
+    world.options.shares = simple.iter().map(|name| (family(name).expect("exists"), 1.0)).collect();
+    let apps = apps(&world);
+    assert!(
+        apps.iter().flat_map(|app| &app.parameters).all(|parameter| (parameter.low..=parameter.high).contains(&parameter.value))
+    );
+    let mut counts: Vec<BTreeMap<&str, f64>> = vec![BTreeMap::new(); apps.len()];
+    for call in calls(&world).filter(|call| !call.copy && call.outcome != Outcome::NetworkError) {
+        let counts = &mut counts[call.app as usize];
+        *counts.entry("calls").or_default() += 1.0;
+        *counts.entry(call.outcome.as_str()).or_default() += 1.0;
+    }
+    for (app, counts) in apps.iter().zip(&counts) {
+        let share = |outcome| counts.get(outcome).unwrap_or(&0.0) / counts["calls"];
+        let declared = |name| value(app, name).or(value(app, &format!("cold_{name}"))).expect("declared");
+        let answered = declared("answered");
+        assert!((share("answered") / answered - 1.0).abs() < 0.15, "{}: {} of {answered}", app.family, share("answered"));
+        let shown = declared("invalid") * (1.0 - declared("masked"));
+        assert!(
+            (share("invalid_number") - shown).abs() < 0.02 + 0.1 * shown,
+            "{}: {} of {shown}",
+            app.family,
+            share("invalid_number")
+        );
+        if let (Some(seats), Some(per_seat), "contract_renewal") =
+            (value(app, "seats"), value(app, "calls_per_seat_hour"), app.family)
+        {
+            // Monday to Friday, about seven and a half peak hours a day, and the retries on top.
+            let planned = seats * per_seat * 5.0 * 7.5;
+            assert!((0.7..1.7).contains(&(counts["calls"] / planned)), "{app:?}: {} of {planned}", counts["calls"]);
+        }
+    }
+}
+
+#[test]
+fn robots_keep_time() {
+    let mut world = World::new(9, 1, 2);
+    world.options.delivery = Delivery::PERFECT;
+    world.options.shares = ["robot_fixed_gap", "robot_fixed_start"].map(|name| (family(name).expect("exists"), 1.0)).to_vec();
+    let apps = apps(&world);
+    let mut last: HashMap<(u32, Phone), (i64, i64)> = HashMap::new();
+    let mut off = [0_u32; 2];
+    let mut count = 0;
+    for call in ordered(&world) {
+        assert_eq!(call.agent, None);
+        count += 1;
+        let Some((start_ms, end_ms)) = last.insert((call.app, call.caller), (call.start.millis(), call.end.millis())) else {
+            continue;
+        };
+        let app = &apps[call.app as usize];
+        let beat = |since_ms: i64, period_s: f64| ((call.start.millis() - since_ms) as f64 / 1_000.0).rem_euclid(period_s);
+        let on_time = match (value(app, "gap_s"), value(app, "period_s")) {
+            (Some(gap_s), _) => ((call.start.millis() - end_ms) as f64 / 1_000.0 - gap_s).abs() < 0.01,
+            (_, Some(period_s)) => beat(start_ms, period_s).min(period_s - beat(start_ms, period_s)) < 0.01,
+            _ => false,
+        };
+        off[call.app as usize] += u32::from(!on_time);
+    }
+    assert!(count > 1_000, "{count} calls");
+    // The night is the only pause, and one line keeps one number.
+    assert!(off.iter().all(|count| *count <= 8), "{off:?}");
+}
+
+#[test]
+fn files_hold_the_world() {
+    let world = World::new(10, 1, 8);
+    let dir = tempfile::tempdir().expect("a directory");
+    let summary = write_files(&world, WireFormat::Dialwatch, dir.path()).expect("written");
+    let read = |name: &str| std::fs::read_to_string(dir.path().join(name)).expect("a file");
+    assert_eq!(read("calls.jsonl").into_bytes(), bytes(&world, WireFormat::Dialwatch));
+    assert_eq!(
+        (read("calls.jsonl").len() as u64, read("calls.jsonl").lines().count() as u64),
+        (summary.call_bytes, summary.calls)
+    );
+    assert_eq!(read("feedback.jsonl").lines().count() as u64, summary.feedback);
+    assert_eq!(read("registry.jsonl").lines().count() as u64, summary.registrations);
+    let mut last = 0;
+    for line in read("feedback.jsonl").lines() {
+        let line: serde_json::Value = serde_json::from_str(line).expect("json");
+        assert!(FeedbackKind::from_word(line["kind"].as_str().expect("text")).is_some());
+        assert!(line["at"].as_i64() >= Some(last));
+        last = line["at"].as_i64().expect("a number");
+    }
+    let labels: serde_json::Value = serde_json::from_str(&read("labels.json")).expect("json");
+    assert_eq!(labels["schema"], "dialwatch.labels/1");
+    assert_eq!(labels["apps"].as_array().map(Vec::len), Some(8));
+    assert_eq!(labels["labels"].as_array().map(Vec::len), Some(summary.labels as usize));
+    assert!(labels["labels"][0]["rule"].is_string() && labels["labels"][0]["from"].is_string());
+}

@@ -1,0 +1,99 @@
+//! All apps at once: builds the apps of a world and merges their records by arrival.
+//!
+//! Holds one open record a stream and what the streams hold; never the traffic.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::collections::binary_heap::PeekMut;
+
+use super::draw::Draw;
+use super::families;
+use super::family::{Conduct, Draft, Family};
+use super::stream::Stream;
+use super::{SimulatedCall, World};
+
+/// Streams of chance per app: the app's own, and one for each of its activities.
+const STREAMS_PER_APP: u64 = 16;
+
+/// The families of a world with their weights, in the order in which its first apps go through them.
+pub(super) fn weights(world: &World) -> Vec<(&'static Family, f64)> {
+    if !world.options.shares.is_empty() {
+        return world.options.shares.iter().copied().filter(|(_, weight)| *weight > 0.0).collect();
+    }
+    let all: Vec<&'static Family> = families::in_turn().collect();
+    let clean = all.iter().filter(|family| family.conduct == Conduct::Clean).count() as f64;
+    let abusive = all.len() as f64 - clean;
+    let weight = |family: &Family| match family.conduct {
+        Conduct::Clean => world.options.clean_share / clean,
+        Conduct::Abusive { .. } => (1.0 - world.options.clean_share) / abusive,
+    };
+    all.into_iter().map(|family| (family, weight(family))).collect()
+}
+
+/// Every app of a world, drafted, in order.
+pub(super) fn drafts(world: &World) -> impl Iterator<Item = (&'static Family, Draft<'_>)> {
+    let weights = weights(world);
+    let tenants = if weights.is_empty() { 0 } else { world.tenants };
+    (0..tenants).map(move |app| {
+        let family = family_of(world, &weights, app);
+        let mut draft = Draft::new(world, app, u64::from(app) * STREAMS_PER_APP);
+        (family.draft)(&mut draft);
+        (family, draft)
+    })
+}
+
+/// The first apps cover every family once, the others are drawn.
+fn family_of(world: &World, weights: &[(&'static Family, f64)], app: u32) -> &'static Family {
+    if let Some((family, _)) = weights.get(app as usize) {
+        return family;
+    }
+    let total: f64 = weights.iter().map(|(_, weight)| weight).sum();
+    let mut left = Draw::new(world.seed, u64::from(app) * STREAMS_PER_APP + STREAMS_PER_APP - 1).unit() * total;
+    let drawn = weights.iter().find(|(_, weight)| {
+        left -= weight;
+        left < 0.0
+    });
+    drawn.map_or(weights[weights.len() - 1].0, |(family, _)| family)
+}
+
+/// The records of a world in order of arrival.
+pub(super) struct Traffic {
+    streams: Vec<Stream>,
+    /// When each stream's next record arrives.
+    heads: BinaryHeap<Reverse<(i64, usize)>>,
+}
+
+impl Traffic {
+    /// The traffic of a world, at its beginning.
+    pub(super) fn new(world: &World) -> Self {
+        let mut streams = Vec::new();
+        for (_, draft) in drafts(world) {
+            let app = draft.app;
+            assert!((draft.activities.len() as u64) < STREAMS_PER_APP - 1, "a family has too many activities");
+            let clock = draft.clock();
+            for (number, work) in (1..).zip(draft.activities) {
+                let draw = Draw::new(world.seed, u64::from(app) * STREAMS_PER_APP + number);
+                streams.push(Stream::new(app, work, clock.clone(), world.options.delivery, draw));
+            }
+        }
+        let heads =
+            streams.iter_mut().enumerate().filter_map(|(index, stream)| Some(Reverse((stream.next_arrival_ms()?, index))));
+        Self { heads: heads.collect(), streams }
+    }
+}
+
+impl Iterator for Traffic {
+    type Item = SimulatedCall;
+
+    fn next(&mut self) -> Option<SimulatedCall> {
+        let mut head = self.heads.peek_mut()?;
+        let Reverse((arrival_ms, index)) = &mut *head;
+        let stream = &mut self.streams[*index];
+        let call = stream.take();
+        match stream.next_arrival_ms() {
+            Some(next_ms) => *arrival_ms = next_ms,
+            None => drop(PeekMut::pop(head)),
+        }
+        call
+    }
+}
