@@ -8,3 +8,4 @@ mod invariants;
 mod naive;
 mod run;
 mod scenario;
+mod wild;

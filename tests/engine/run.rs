@@ -15,6 +15,8 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
+use super::scenario::Traffic;
+
 /// The seed of the maps: it may change nothing.
 const MAPS: u64 = 11;
 
@@ -57,12 +59,16 @@ pub struct Files {
 impl Files {
     /// As the scenario says.
     pub fn of(case: &super::cases::Case) -> Self {
-        let traffic = (case.traffic)();
+        Self::from_parts(&(case.traffic)(), case.config)
+    }
+
+    /// Of any traffic.
+    pub fn from_parts(traffic: &Traffic, config: &str) -> Self {
         Self {
             calls: lines(&traffic.calls),
             feedback: lines(&traffic.feedback),
             registry: lines(&traffic.registry),
-            config: case.config.into(),
+            config: config.into(),
         }
     }
 

@@ -140,7 +140,13 @@ pub struct App {
 impl App {
     /// An app that has done nothing. One seed for all cases: the cases differ by what they say.
     pub fn new() -> Self {
-        Self { id: APP.into(), random: ChaCha8Rng::seed_from_u64(7), strangers: 1_000_000, traffic: Traffic::default() }
+        Self::seeded(7)
+    }
+
+    /// The same with a chance of its own.
+    pub fn seeded(seed: u64) -> Self {
+        let random = ChaCha8Rng::seed_from_u64(seed);
+        Self { id: APP.into(), random, strangers: 1_000_000, traffic: Traffic::default() }
     }
 
     /// What it filed, besides its id.

@@ -156,7 +156,7 @@ fn keeps_time(limits: &RobotDialingLimits, line: &Line) -> Option<Evidence> {
     }
     let rhythm = line.start_rhythm().filter(|rhythm| rhythm.power_share >= limits.rhythm_min)?;
     let power = Evidence::count(Feature::StartRhythm, rhythm.starts.into(), limits.rhythm_min, Over::LastCalls);
-    Some(Evidence { observed: rhythm.power_share, bound: Some(rhythm.period_s.into()), ..power })
+    Some(Evidence { observed: rhythm.power_share.min(1.0), bound: Some(rhythm.period_s.into()), ..power })
 }
 
 /// More calls at once than filed seats can hold.
@@ -203,7 +203,7 @@ fn finding(judged: &Judged<'_>, severity: Severity, evidence: Vec<Evidence>, lin
         weight: day.placed.into(),
         summary: summary(&evidence, lines, from),
         evidence,
-        samples: judged.memory.recent.samples(|sample| sample.talk_s.is_some() && !sample.has_agent),
+        samples: judged.memory.recent.samples(|sample| severity == Severity::Notice || sample.talk_s.is_some() && !sample.has_agent),
         calls: day.placed.into(),
         callees: judged.memory.pairs.distinct_day().into(),
     }

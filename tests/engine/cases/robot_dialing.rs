@@ -65,7 +65,7 @@ pub const CASES: [Case; 12] = [
         traffic: || {
             let mut app = App::new();
             let mix = Mix { talk: Talk::People { short: 30 }, ..GOOD };
-            let shift = Shift { lines: 1..=3, calls: 360, mix, kind: Kind::Ai, agents: false, ..Shift::default() };
+            let shift = Shift { lines: 1..=2, calls: 370, mix, kind: Kind::Ai, agents: false, ..Shift::default() };
             app.works(&Shift { pace: Pace::Gap(2, 3), ..shift });
             app.traffic()
         },
