@@ -32,14 +32,19 @@ pub fn count_of_day(world: &World<'_>, to: i64, feature: Feature) -> Result<Coun
     let of_day = |line: &Vec<&Row>| line.iter().filter(|row| row.end >= from).count();
     let last_s = |line: &Vec<&Row>| line.iter().map(|row| row.start_s()).max();
     let first_s = |line: &Vec<&Row>| line.iter().map(|row| row.start_s()).min();
-    let laid_aside = |line: &&Vec<&Row>| last_s(line).is_some_and(|last_s| last_s < to_s - 3_600);
+    let calls_max = i64::from(world.policy.rules.caller_rotation.calls_per_caller_max);
+    let spent = |line: &&Vec<&Row>| {
+        let (Some(first_s), Some(last_s)) = (first_s(line), last_s(line)) else { return false };
+        let days = ((to_s - first_s + 86_399) / 86_400).max(1);
+        line.len() as i64 <= calls_max * days && last_s + 3_600 <= to_s
+    };
+    let active: Vec<&Vec<&Row>> = lines.values().filter(|line| of_day(line) > 0).collect();
     let placed: usize = lines.values().map(of_day).sum();
-    let mut aside: Vec<usize> = lines.values().filter(laid_aside).map(of_day).filter(|calls| *calls > 0).collect();
-    aside.sort_unstable();
     Ok(match feature {
-        Feature::ActiveCallers => Count::of(lines.values().filter(|line| of_day(line) > 0).count()),
-        Feature::CallersLaidAside => Count::of(aside.len()),
-        Feature::CallsPerCaller => Count::of(*aside.get(aside.len() / 2).ok_or("no number was laid aside")?),
+        Feature::ActiveCallers => Count::of(active.len()),
+        Feature::SpentCallers => {
+            Count { of: Some(active.len() as u64), ..Count::of(active.iter().copied().filter(spent).count()) }
+        }
         Feature::NewCallerShare => {
             let new = lines.values().filter(|line| first_s(line).is_some_and(|first_s| first_s >= to_s - 86_400));
             Count::share(new.map(of_day).sum(), placed, world.policy.rules.abnormal_rate.z)
