@@ -2,7 +2,7 @@
 //!
 //! One file per call format and one line in the registry below; feedback and registrations have one form each. Real
 //! feeds repeat keys, write `null` anywhere, numbers as text and text as numbers: none of that loses a record
-//! ([`json`] says how). What would be a guess is an error instead.
+//! (the rules stand in `json.rs`). What would be a guess is an error instead.
 //!
 //! Never panics on input, never keeps more than it is given, never overflows the stack, and never puts a phone number or
 //! other text of a record into an error: errors are safe to log.

@@ -312,7 +312,7 @@ impl<'a> Target<'a> for Wired<'a> {
                     json::skip(map)?;
                 }
             }
-            Key::AiAgentId => self.ai_agent.read(map)?,
+            Key::AiAgentId => self.ai_agent.update(json::id(map)?),
             Key::Time => self.time.read(map)?,
             Key::TelLocation => {
                 map.next_value_seed(Fill(&mut self.location))?;

@@ -122,7 +122,7 @@ impl<'a> Location<'a> {
     /// Province and city as one text, as `CallerLocation` has them.
     pub(super) fn readable(&mut self) -> Option<Cow<'a, str>> {
         match (self.province.readable(), self.city.readable()) {
-            (Some(province), Some(city)) if province != city => Some(Cow::Owned(format!("{province}{city}"))),
+            (Some(province), Some(city)) if province != city => Some(Cow::Owned([province, city].concat())),
             (province, city) => province.or(city),
         }
     }
