@@ -374,7 +374,7 @@ impl<'c, 's> Conductor<'c, 's> {
 }
 
 /// What holds for an app that takes back what it filed.
-fn nothing_filed(app_id: &str) -> Registration {
+pub(super) fn nothing_filed(app_id: &str) -> Registration {
     Registration {
         app_id: app_id.to_owned(),
         name: String::new(),

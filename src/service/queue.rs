@@ -84,3 +84,38 @@ impl<'c> Queue<'c> {
         Ok(true)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tick(partition: i32) -> Job<'static> {
+        Job::Tick { partition, now: crate::engine::time::Timestamp::EARLIEST }
+    }
+
+    fn taken(jobs: &Receiver<Job<'_>>) -> Vec<i32> {
+        jobs.try_iter().map(|job| if let Job::Tick { partition, .. } = job { partition } else { -1 }).collect()
+    }
+
+    #[test]
+    fn what_finds_no_room_waits_in_order() {
+        let (mut queue, jobs) = Queue::new();
+        (0..20).for_each(|partition| queue.add(tick(partition)));
+        assert!(!queue.send(Duration::ZERO).expect("the worker is there"));
+        let mut all = taken(&jobs);
+        assert_eq!(all.len(), JOBS);
+        while queue.is_waiting() {
+            queue.send(Duration::ZERO).expect("the worker is there");
+            all.extend(taken(&jobs));
+        }
+        assert_eq!(all, (0..20).collect::<Vec<i32>>());
+    }
+
+    #[test]
+    fn a_worker_that_is_gone_is_noticed() {
+        let (mut queue, jobs) = Queue::new();
+        drop(jobs);
+        queue.add(tick(0));
+        assert!(queue.send(Duration::ZERO).is_err());
+    }
+}
