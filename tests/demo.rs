@@ -1,5 +1,7 @@
 //! The demo as a newcomer meets it: one command, nothing installed, an end of its own.
 
+#![allow(clippy::expect_used, reason = "a test that cannot go on fails")]
+
 use std::process::Command;
 
 fn demo(arguments: &[&str]) -> (bool, String, String) {

@@ -2,7 +2,7 @@
 //!
 //! It runs on a thread of its own and takes no lock that the judgement waits for longer than a scrape lasts.
 
-use std::future::Future;
+use std::future::IntoFuture;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -64,16 +64,10 @@ impl Drop for Server {
 }
 
 /// Serves until `stopped`; whoever is still connected then is not waited for.
-fn serve(
-    listener: tokio::net::TcpListener,
-    routes: Router,
-    stopped: oneshot::Receiver<()>,
-) -> impl Future<Output = io::Result<()>> {
-    async move {
-        tokio::select! {
-            served = axum::serve(listener, routes).into_future() => served,
-            _ = stopped => Ok(()),
-        }
+async fn serve(listener: tokio::net::TcpListener, routes: Router, stopped: oneshot::Receiver<()>) -> io::Result<()> {
+    tokio::select! {
+        served = axum::serve(listener, routes).into_future() => served,
+        _ = stopped => Ok(()),
     }
 }
 
