@@ -9,7 +9,7 @@ pub mod summary;
 
 use std::io;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::mpsc::{Receiver, Sender, channel, sync_channel};
 use std::thread;
 use std::time::Instant;
 
@@ -196,7 +196,7 @@ impl Run<'_> {
     ) -> io::Result<Ledger> {
         let names: Vec<String> = sources.iter().map(|source| source.name().to_owned()).collect();
         let (mut ledger, mut first_line, mut written) = (Ledger::default(), 1, Ok(()));
-        file::read(sources, self.replay.chunk_bytes, &Meter::default(), |piece| {
+        file::read(sources, self.replay.chunk_bytes, &Meter::default(), Vec::new, |piece| {
             match piece {
                 Piece::End { file, error } => {
                     self.end_of_file(&names[file as usize], first_line - 1, error);
@@ -245,15 +245,17 @@ impl Run<'_> {
         let names: Vec<String> = sources.iter().map(|source| source.name().to_owned()).collect();
         let (meter, chunk_bytes) = (Meter::default(), self.replay.chunk_bytes);
         let (pieces, incoming) = sync_channel(2 * self.workers.len());
+        let (used, spare) = channel::<Vec<u8>>();
         let counted = meter.clone();
         // Not scoped: where the output is gone, nobody waits for a stdin that says nothing.
-        thread::Builder::new()
-            .name("reader".into())
-            .spawn(move || file::read(sources, chunk_bytes, &counted, |piece| pieces.send(piece).is_ok()))?;
-        self.rounds(&incoming, &names, &meter)
+        thread::Builder::new().name("reader".into()).spawn(move || {
+            let spare = || spare.try_recv().unwrap_or_default();
+            file::read(sources, chunk_bytes, &counted, spare, |piece| pieces.send(piece).is_ok());
+        })?;
+        self.rounds(&incoming, &used, &names, &meter)
     }
 
-    fn rounds(&mut self, incoming: &Receiver<Piece>, names: &[String], meter: &Meter) -> io::Result<()> {
+    fn rounds(&mut self, incoming: &Receiver<Piece>, used: &Sender<Vec<u8>>, names: &[String], meter: &Meter) -> io::Result<()> {
         let (mut chunks, mut ends) = (Vec::with_capacity(self.workers.len()), Vec::new());
         loop {
             let piece = incoming.recv().ok();
@@ -265,7 +267,8 @@ impl Run<'_> {
             }
             if chunks.len() == self.workers.len() || is_last {
                 self.round(&chunks, names)?;
-                chunks.clear();
+                // The reader may have ended before its buffers come back.
+                chunks.drain(..).for_each(|chunk| drop(used.send(chunk.bytes)));
                 for (file, error) in ends.drain(..) {
                     self.end_of_file(&names[file as usize], self.lines[file as usize], error);
                 }

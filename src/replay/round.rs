@@ -12,6 +12,9 @@ use crate::engine::shard::{Effects, Input, Shard};
 use crate::engine::time::{StreamClock, Timestamp};
 use crate::source::file::{Chunk, Layout};
 
+/// About how long a record is: room is made for so many.
+const RECORD_BYTES_USUAL: usize = 500;
+
 /// How chunks are decoded.
 pub(super) struct Decoding<'d> {
     pub(super) format: Format,
@@ -67,7 +70,8 @@ impl Decoding<'_> {
 
     fn decode<'c>(&'c self, chunk: &'c Chunk) -> Decoded<'c> {
         let limits = self.limits(chunk);
-        let mut shares: Vec<Vec<Placed<'c>>> = (0..self.shards).map(|_| Vec::new()).collect();
+        let share = chunk.bytes.len() / RECORD_BYTES_USUAL / self.shards;
+        let mut shares: Vec<Vec<Placed<'c>>> = (0..self.shards).map(|_| Vec::with_capacity(share)).collect();
         let (mut unread, mut ticks, mut clock) = (Vec::new(), Vec::new(), StreamClock::default());
         let (mut lines, mut records) = (0, 0);
         for (line, text) in chunk.lines() {

@@ -192,14 +192,20 @@ pub enum Piece {
 }
 
 /// Reads the sources in order and hands every piece to `take`, until it returns `false`. A chunk has about `chunk_bytes`
-/// bytes, and at least a line.
-pub fn read(sources: Vec<Source>, chunk_bytes: usize, meter: &Meter, mut take: impl FnMut(Piece) -> bool) {
+/// bytes, and at least a line. `spare` gives a buffer nobody needs any more, or an empty one.
+pub fn read(
+    sources: Vec<Source>,
+    chunk_bytes: usize,
+    meter: &Meter,
+    mut spare: impl FnMut() -> Vec<u8>,
+    mut take: impl FnMut(Piece) -> bool,
+) {
     for (file, source) in (0_u32..).zip(sources) {
         let error = match source.reader(meter.clone()) {
             Ok(reader) => {
                 let mut cutter = Cutter { reader, chunk_bytes, carry: Vec::new(), ended: false, error: None };
                 let mut layout = None;
-                while let Some(mut bytes) = cutter.next_chunk() {
+                while let Some(mut bytes) = cutter.next_chunk(spare()) {
                     let layout = *layout.get_or_insert_with(|| begin(&mut bytes, &mut cutter));
                     if !take(Piece::Chunk(Chunk { file, layout, bytes })) {
                         return;
@@ -257,40 +263,53 @@ struct Cutter {
 }
 
 impl Cutter {
-    /// The next chunk, never empty; `None` at the end or at an error.
-    fn next_chunk(&mut self) -> Option<Vec<u8>> {
-        let mut bytes = std::mem::take(&mut self.carry);
-        bytes.reserve(self.chunk_bytes.max(BLOCK_BYTES));
+    /// The next chunk, never empty, in a buffer that may hold anything; `None` at the end or at an error.
+    fn next_chunk(&mut self, mut bytes: Vec<u8>) -> Option<Vec<u8>> {
+        let mut filled = self.carry.len();
+        bytes.splice(..filled.min(bytes.len()), self.carry.drain(..));
         while !self.ended {
-            let searched = bytes.len();
-            self.fetch(&mut bytes, self.chunk_bytes.saturating_sub(searched).max(BLOCK_BYTES));
-            if memchr::memchr(b'\n', &bytes[searched..]).is_some() {
+            let searched = filled;
+            filled += self.fetch(&mut bytes, filled, self.chunk_bytes.saturating_sub(filled).max(BLOCK_BYTES));
+            if memchr::memchr(b'\n', &bytes[searched..filled]).is_some() {
+                bytes.truncate(filled);
                 self.keep_whole_lines(&mut bytes);
                 return Some(bytes);
             }
-            if bytes.len() > RECORD_BYTES_MAX && !self.ended {
+            if filled > RECORD_BYTES_MAX && !self.ended {
                 bytes.truncate(RECORD_BYTES_MAX + 1);
                 let skipped = self.reader.skip_until(b'\n').map(|_| ());
                 self.note(skipped);
                 return Some(bytes);
             }
         }
+        bytes.truncate(filled);
         (!bytes.is_empty()).then_some(bytes)
     }
 
-    /// Reads `wanted` bytes more, fewer only at the end.
-    fn fetch(&mut self, bytes: &mut Vec<u8>, wanted: usize) {
-        let fetched = self.reader.by_ref().take(wanted as u64).read_to_end(bytes);
-        self.ended |= fetched.as_ref().is_ok_and(|count| *count < wanted);
-        self.note(fetched.map(|_| ()));
+    /// Reads `wanted` bytes more to the place `from`, fewer only at the end. Returns how many.
+    fn fetch(&mut self, bytes: &mut Vec<u8>, from: usize, wanted: usize) -> usize {
+        if bytes.len() < from + wanted {
+            bytes.resize(from + wanted, 0);
+        }
+        let mut to = from;
+        while to < from + wanted && !self.ended {
+            match self.reader.read(&mut bytes[to..from + wanted]) {
+                Ok(0) => self.ended = true,
+                Ok(count) => to += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => self.note(Err(error)),
+            }
+        }
+        to - from
     }
 
     /// Reads everything that is left, up to just over the bound of a document.
     fn fetch_all(&mut self, bytes: &mut Vec<u8>) {
         bytes.append(&mut self.carry);
-        let room = (DOCUMENT_BYTES_MAX + 1).saturating_sub(bytes.len());
-        if !self.ended {
-            self.fetch(bytes, room);
+        while !self.ended && bytes.len() <= DOCUMENT_BYTES_MAX {
+            let filled = bytes.len();
+            let fetched = self.fetch(bytes, filled, self.chunk_bytes.clamp(BLOCK_BYTES, 1 << 20));
+            bytes.truncate(filled + fetched);
         }
     }
 
