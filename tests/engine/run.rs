@@ -72,6 +72,11 @@ impl Files {
         }
     }
 
+    /// Of calls that are text already, with the defaults.
+    pub fn of_lines(calls: String, feedback: &[impl Serialize], registry: &[impl Serialize]) -> Self {
+        Self { calls, feedback: lines(feedback), registry: lines(registry), config: String::new() }
+    }
+
     /// As they are on disk.
     pub fn open(folder: &Path) -> Self {
         let text = |name: &str| fs::read_to_string(folder.join(name)).unwrap_or_default();

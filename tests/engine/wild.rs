@@ -1,7 +1,10 @@
 //! Traffic that nobody would call on purpose: everything the language of scenarios can say, mixed by chance. For
 //! properties that must hold whatever happens.
 
+use std::collections::BTreeMap;
+
 use dialwatch::engine::record::{HangupBy, Kind};
+use dialwatch::simulate::{self, Delivery, WireFormat, World};
 use rand::seq::IndexedRandom;
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -46,6 +49,20 @@ pub fn files(seed: u64) -> Files {
     let config = "rules:\n  rest_time:\n    lunch: true\n  harassment_redial:\n    dropped_recall_hours: 72\n  robot_dialing:\n    \
                   notice_machine_dialed: true\nresolve_at_end: true\n";
     Files::from_parts(&app.traffic(), if random.random() { config } else { "" })
+}
+
+/// A simulated world with an app of every family, good and bad, for some days, as files; without the apps that call more
+/// than `calls_max` times.
+pub fn world(seed: u64, days: u32, calls_max: usize) -> Files {
+    let mut world = World::new(seed, days, simulate::families().count() as u32);
+    world.options.delivery = Delivery::PERFECT;
+    let mut calls = BTreeMap::new();
+    simulate::calls(&world).for_each(|call| *calls.entry(call.app).or_insert(0) += 1);
+    let mut lines = Vec::new();
+    for call in simulate::calls(&world).filter(|call| calls[&call.app] <= calls_max) {
+        call.write(WireFormat::Dialwatch, &mut lines);
+    }
+    Files::of_lines(String::from_utf8(lines).expect("text"), &simulate::feedback(&world), &simulate::registrations(&world))
 }
 
 fn shift(random: &mut impl Rng) -> Shift {

@@ -12,11 +12,10 @@ use super::{Count, DAY_MS, MINUTE_MS, Row, SECOND_MS, World};
 /// The number at the last call to the callee, of those ended in the minute before `to`, at which it is what is quoted, or
 /// else at the last of them.
 pub fn count(world: &World<'_>, callee: Number, to: i64, evidence: &EvidenceView) -> Result<Count, String> {
-    let last_minute = |(_, row): &(usize, &Row)| row.end >= to - MINUTE_MS && row.placed() && row.callee == Some(callee);
-    let counts: Vec<usize> = (world.judged(to).iter().enumerate())
-        .filter(last_minute)
-        .filter_map(|(index, _)| Moment { world, callee, index }.count(evidence.feature, evidence.over))
-        .collect();
+    let last_minute = |index: &usize| (to - MINUTE_MS..to).contains(&world.rows[*index].end);
+    let calls = world.to_callee.get(&callee).into_iter().flatten().copied().filter(last_minute);
+    let counts: Vec<usize> =
+        calls.filter_map(|index| Moment { world, callee, index }.count(evidence.feature, evidence.over)).collect();
     let quoted = counts.iter().rfind(|count| **count as u64 == evidence.count);
     quoted.or(counts.last()).map(|count| Count::of(*count)).ok_or_else(|| "no such call in the minute".into())
 }
@@ -55,8 +54,7 @@ impl<'a> Moment<'a> {
 
     /// Calls to the callee judged up to this one, by their places.
     fn calls(&self) -> impl Iterator<Item = usize> {
-        let to_callee = |row: &Row| row.placed() && row.callee == Some(self.callee);
-        (0..=self.index).filter(move |index| to_callee(&self.world.rows[*index]))
+        self.world.to_callee.get(&self.callee).into_iter().flatten().copied().take_while(|index| *index <= self.index)
     }
 
     /// Those begun within 24 hours of the latest start among them, the 48 latest.
@@ -100,8 +98,8 @@ impl<'a> Moment<'a> {
 
     /// When the callee last called the app, as far as known when a call is judged.
     fn called_back(&self, index: usize) -> Option<i64> {
-        let from_callee = |row: &&Row| row.direction == Direction::Inbound && row.caller == Some(self.callee);
-        self.world.rows[..index].iter().filter(from_callee).map(|row| row.end).max()
+        let before = self.world.from_callee.get(&self.callee).into_iter().flatten().take_while(|other| **other < index);
+        before.map(|other| self.world.rows[*other].end).max()
     }
 
     /// The calls that say something about the callee's will and stand against this one: ended at most so long before it

@@ -12,16 +12,17 @@ const FORGOTTEN_S: i64 = 7 * 86_400;
 
 /// The placed calls of each number since it was last new, of those judged by `to`.
 fn lines<'w>(world: &'w World<'_>, to: i64) -> BTreeMap<Number, Vec<&'w Row>> {
-    let mut lines: BTreeMap<Number, Vec<&Row>> = BTreeMap::new();
+    let mut lines: BTreeMap<Number, (i64, Vec<&Row>)> = BTreeMap::new();
     for row in world.placed(i64::MIN, to) {
         let Some(number) = row.caller else { continue };
-        let line = lines.entry(number).or_default();
-        if line.iter().map(|row| row.start_s()).max().is_some_and(|last_s| row.start_s() - last_s > FORGOTTEN_S) {
+        let (last_s, line) = lines.entry(number).or_default();
+        if row.start_s() - *last_s > FORGOTTEN_S {
             line.clear();
         }
+        *last_s = row.start_s().max(*last_s);
         line.push(row);
     }
-    lines
+    lines.into_iter().map(|(number, (_, line))| (number, line)).collect()
 }
 
 /// A number over the caller numbers of the last day, which goes by whole hours.

@@ -74,14 +74,13 @@ fn hold(held: &mut Vec<(i64, u64)>, row: &Row) -> bool {
 
 fn look(held: &[(i64, u64)], at: i64, invalid: bool) -> Look {
     let mobile = |number: u64| (8_613_000_000_000..=8_619_999_999_999).contains(&number);
-    let is_run = |numbers: &[(i64, u64)]| {
-        let steps: Vec<i64> = numbers.windows(2).map(|pair| pair[1].1 as i64 - pair[0].1 as i64).collect();
-        steps.iter().all(|step| step.abs() <= 2) || steps[0].abs() <= 10 && steps.iter().all(|step| *step == steps[0])
-    };
+    let steps: Vec<i64> = held.windows(2).map(|pair| pair[1].1 as i64 - pair[0].1 as i64).collect();
     let (mut run, mut first) = (0, 0);
-    for from in 0..held.len() {
+    for from in 0..steps.len() {
+        let near = steps[from..].iter().take_while(|step| step.abs() <= 2).count();
+        let strided = steps[from..].iter().take_while(|step| **step == steps[from] && step.abs() <= 10).count();
+        let longest = near.max(strided) + 1;
         // The latest of equals counts.
-        let longest = (from + 2..=held.len()).take_while(|to| is_run(&held[from..*to])).last().map_or(1, |to| to - from);
         if longest >= run.max(5) {
             (run, first) = (longest, from);
         }
