@@ -134,18 +134,19 @@ impl<'c> Source<'c> {
         if !self.has_joined {
             return self.read_registry(wait);
         }
+        if let Some(change) = self.clients.calls.context().take_change() {
+            return self.changed(change).map(Some);
+        }
         if self.calls_this_turn >= CALLS_A_TURN
             && let Some(event) = self.follow(Duration::ZERO)?
         {
+            // However much there is to follow, a call comes after each.
+            self.calls_this_turn -= 1;
             return Ok(Some(event));
         }
         // While feedback is awaited nothing else may be to come.
         let wait = if self.held.is_empty() { wait } else { Duration::ZERO };
-        let polled = poll(&self.clients.calls, wait)?;
-        if let Some(change) = self.clients.calls.context().take_change() {
-            return self.changed(change).map(Some);
-        }
-        if let Polled::Record(record) = polled {
+        if let Polled::Record(record) = poll(&self.clients.calls, wait)? {
             self.calls_this_turn += 1;
             return Ok(Some(Event::Call(record)));
         }

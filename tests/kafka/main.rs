@@ -7,6 +7,8 @@ mod broker;
 mod program;
 mod traffic;
 
+use std::fs::File;
+use std::io::{BufRead, BufReader};
 use std::sync::Arc;
 
 use dialwatch::config::Config;
@@ -14,7 +16,7 @@ use dialwatch::engine::policy::Policy;
 use dialwatch::engine::time::Timestamp;
 use dialwatch::simulate::World;
 use program::{Program, config};
-use traffic::{Record, Topics, Traffic, produce, produce_raw};
+use traffic::{Alerts, Record, Topics, Traffic, produce, produce_raw};
 
 const PARTITIONS: i32 = 4;
 /// Only records move time: nothing depends on how fast the test runs.
@@ -128,6 +130,42 @@ fn a_second_instance_shares_the_work_and_hands_it_back() {
     produce(broker, &topics.calls, PARTITIONS, &traffic.calls);
     first.wait_for("calls", 2 * traffic.calls.len() as u64);
     first.end();
+}
+
+/// A service whose sink takes nothing, at the moment when its partitions have been paused because of that.
+fn clogged(broker: &broker::Broker, traffic: &Traffic) -> (Program, File) {
+    let topics = traffic.produce(broker, 1);
+    let (program, pipe) = Program::start_clogged(&config(broker, &topics, NO_IDLE_TICKS));
+    program::eventually("a pause", || program.log().contains("paused=true").then_some(()));
+    (program, pipe)
+}
+
+#[test]
+fn a_sink_that_takes_nothing_stops_the_flow_and_loses_nothing() {
+    let Some(broker) = broker::shared() else { return };
+    let traffic = Traffic::of(&world());
+    let (mut program, pipe) = clogged(broker, &traffic);
+    let expected = traffic.judged(1, &policy(), None);
+    let count = expected.len();
+    let reader = std::thread::spawn(move || {
+        let lines = BufReader::new(pipe).lines().map(|line| line.expect("text")).filter(|line| !line.is_empty());
+        lines.take(count).collect::<Vec<String>>().join("\n")
+    });
+    program.wait_for("calls", traffic.calls.len() as u64);
+    Alerts::read(&reader.join().expect("read")).assert_equal(&expected);
+    assert!(program.log().contains("paused=false"), "{}", program.log());
+    program.signal("TERM");
+    assert!(program.wait().success());
+}
+
+#[test]
+fn a_second_signal_does_not_wait() {
+    let Some(broker) = broker::shared() else { return };
+    let (mut program, _pipe) = clogged(broker, &Traffic::of(&world()));
+    program.signal("TERM");
+    program::eventually("the first signal's effect", || program.get("/-/ready").filter(|answer| answer.contains("stopping")));
+    program.signal("TERM");
+    assert_eq!(program.wait().code(), Some(130), "{}", program.log());
 }
 
 #[test]

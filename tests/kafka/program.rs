@@ -1,6 +1,6 @@
 //! The program under test: `dialwatch run` as a process of its own, its metrics, its alerts, its end.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -15,6 +15,9 @@ use crate::traffic::{Alerts, Topics};
 
 /// The longest anything may take on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(120);
+
+/// What a pipe holds on Linux.
+const PIPE_BYTES: usize = 65_536;
 
 /// A running service.
 pub struct Program {
@@ -53,11 +56,26 @@ pub fn eventually<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
 impl Program {
     /// Starts the service with a configuration.
     pub fn start(config: &str) -> Self {
+        Self::start_in(tempfile::tempdir().expect("a folder"), config)
+    }
+
+    /// Starts the service whose alerts go into a pipe that is full, and returns the other end of the pipe.
+    pub fn start_clogged(config: &str) -> (Self, File) {
         let folder = tempfile::tempdir().expect("a folder");
+        let pipe = folder.path().join("alerts.jsonl");
+        assert!(Command::new("mkfifo").arg(&pipe).status().expect("mkfifo runs").success());
+        // Open both ways, so that neither end waits for the other.
+        let mut pipe = File::options().read(true).write(true).open(pipe).expect("a pipe");
+        pipe.write_all(&[b'\n'; PIPE_BYTES]).expect("room for so much and no more");
+        (Self::start_in(folder, config), pipe)
+    }
+
+    fn start_in(folder: TempDir, config: &str) -> Self {
         fs::write(folder.path().join("dialwatch.yaml"), config).expect("written");
         let mut process = Command::new(env!("CARGO_BIN_EXE_dialwatch"))
             .args(["run", "-c"])
             .arg(folder.path().join("dialwatch.yaml"))
+            .args(["--log", "info,dialwatch=debug"])
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
