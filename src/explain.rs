@@ -74,23 +74,20 @@ fn measured(evidence: &EvidenceView) -> String {
     text
 }
 
-/// The calls a number was counted over, in words; where there are none better, in the words of the wire.
-fn over(over: Over) -> String {
-    let words = match over {
+/// The calls a number was counted over, in words.
+fn over(over: Over) -> &'static str {
+    match over {
         Over::Hour => "the last hour",
         Over::Day => "the last day",
         Over::DayFresh => "first contacts of the last day",
+        Over::AfterRefusal => "since the refusal",
+        Over::FirstContacts => "the last first contacts",
         Over::FiveMinutes => "five minutes",
         Over::Rolling24h => "24 hours to the second",
         Over::LastCalls => "the last calls of the number",
+        Over::LastTalks => "the last talks",
         Over::SinceStart => "since it began",
-        #[allow(unreachable_patterns, reason = "what is counted over grows with the rules")]
-        _ => "",
-    };
-    if !words.is_empty() {
-        return words.into();
     }
-    serde_json::to_value(over).ok().and_then(|name| Some(name.as_str()?.replace('_', " "))).unwrap_or_default()
 }
 
 fn shown(call: &CallView) -> String {

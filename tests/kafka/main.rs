@@ -1,6 +1,4 @@
 //! The service against a real Apache Kafka. Without one the tests say `skipped` and pass, except on CI.
-#![allow(clippy::expect_used, clippy::unwrap_used)]
-
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod broker;
