@@ -247,8 +247,8 @@ impl<'a> World<'a> {
     }
 
     fn filed(&self, number: Number) -> Option<u32> {
-        let callers = self.registration.iter().flat_map(|filed| &filed.callers);
-        let mine = callers.filter(|caller| caller.number == number).next_back()?;
+        let mut callers = self.registration.iter().flat_map(|filed| &filed.callers);
+        let mine = callers.find(|caller| caller.number == number)?;
         Some(mine.channels.unwrap_or(self.policy.channels_per_number))
     }
 
