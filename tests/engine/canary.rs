@@ -10,11 +10,18 @@ use super::cases;
 use super::run::{self, Case, Files, Outcome};
 
 /// The parts that no case's alerts show when they are forgotten, and why that is right. The state at the end shows some.
-const SHOWN_BY_NO_ALERT: [(&str, &str); 0] = [];
-
-/// Taking a state apart is slow: few cuts, and cases of at most so many records.
-const CUTS: usize = 6;
-const RECORDS_MAX: usize = 280;
+const SHOWN_BY_NO_ALERT: [(&str, &str); 10] = [
+    ("apps_evicted", "counts what a bound cut off; no case comes near one"),
+    ("apps.memory.callers_evicted", "counts what a bound cut off; no case comes near one"),
+    ("apps.book.evicted", "counts what a bound cut off; no case comes near one"),
+    ("apps.shadow_book.evicted", "counts what a bound cut off; no case comes near one"),
+    ("apps.calls_flooded", "counts what a bound cut off; no case comes near one"),
+    ("apps.calls_judged", "shown where a bound cut something off"),
+    ("apps.last_judged", "written by the next judgement, and shown of apps, not in alerts"),
+    ("apps.memory.swept_hour", "when the memory was last tidied; it is merely tidied again"),
+    ("apps.rules.caller_rotation.day", "ends a day early, which a median of days bears; the state shows it"),
+    ("apps.rules.robot_dialing.called", "a line not looked at is looked at ten minutes later"),
+];
 
 /// The fields on the way to a part of a snapshot; those of an app begin with `apps`.
 type Path = Vec<String>;
@@ -112,9 +119,12 @@ enum Noticed {
     ByAlerts,
 }
 
-fn notices(case: &Case<'_>, straight: &Outcome, path: &Path) -> Noticed {
+fn notices(name: &str, case: &Case<'_>, straight: &Outcome, path: &Path) -> Noticed {
     let newborn = newborn(case);
-    let cut = run::cut(case, &run::places(case, 0)[..CUTS], |snapshot| forgetting(snapshot, path, &newborn));
+    // What a rule remembers may matter for a minute only: its own cases are cut everywhere.
+    let is_of_rule = path.len() == 4 && name.starts_with(&format!("{}--fires", path[2]));
+    let places = if is_of_rule { (0..case.records.len()).collect() } else { run::places(case, 0) };
+    let cut = run::cut(case, &places, |snapshot| forgetting(snapshot, path, &newborn));
     match &cut {
         cut if cut.alerts != straight.alerts || cut.shadowed != straight.shadowed => Noticed::ByAlerts,
         cut if cut.state != straight.state => Noticed::ByState,
@@ -126,22 +136,20 @@ fn notices(case: &Case<'_>, straight: &Outcome, path: &Path) -> Noticed {
 fn a_forgotten_part_of_the_state_is_noticed() {
     let files: Vec<_> = cases::all().iter().map(|case| (case.name, Files::of(case))).collect();
     let mut cases: Vec<_> = files.iter().map(|(name, files)| (*name, files.case())).collect();
-    cases.retain(|(_, case)| case.records.len() <= RECORDS_MAX);
     cases.sort_by_key(|(_, case)| case.records.len());
     let straight: Vec<Outcome> = cases.iter().map(|(_, case)| run::straight(case)).collect();
     let mut wrong = Vec::new();
     for path in parts(&mut newborn(&cases[0].1)) {
-        let name = path.join(".");
+        let name = path.join(".").trim_start_matches("head.").to_owned();
         let mut noticed = Noticed::Not;
-        for ((_, case), straight) in cases.iter().zip(&straight) {
-            noticed = noticed.max(notices(case, straight, &path));
+        for ((name, case), straight) in cases.iter().zip(&straight) {
+            noticed = noticed.max(notices(name, case, straight, &path));
             if noticed == Noticed::ByAlerts {
                 break;
             }
         }
-        eprintln!("{name} {noticed:?}");
         let excused = SHOWN_BY_NO_ALERT.iter().any(|(part, _)| *part == name);
-        if excused != (noticed < Noticed::ByAlerts) {
+        if excused == (noticed == Noticed::ByAlerts) {
             wrong.push(format!("{name}: {noticed:?}, excused: {excused}"));
         }
     }

@@ -220,7 +220,7 @@ impl App {
             4 => Outcome::NetworkError,
             _ => Outcome::NoAnswer,
         };
-        let dial = self.dial_at(start).from(number).towards(callee).kind(shift.kind);
+        let dial = self.dial_at(start).from(number).callee(callee).kind(shift.kind);
         match outcome {
             Outcome::Answered => {
                 let ring_s = dial.app.random.random_range(3..15);
@@ -349,7 +349,7 @@ impl Dial<'_> {
         Self { callee: person(n), ..self }
     }
 
-    fn towards(self, callee: String) -> Self {
+    fn callee(self, callee: String) -> Self {
         Self { callee, ..self }
     }
 

@@ -97,7 +97,7 @@ pub const CASES: [Case; 10] = [
         name: "callee_frequency--quiet-in-shadow",
         shows: "A rule in shadow is evaluated and counted, and sends nothing.",
         config: "rules:\n  callee_frequency:\n    mode: shadow\n",
-        traffic: || calls(&DAY_AND_MORNING),
+        traffic: || calls(&[&DAY_AND_MORNING[..], &["2026-03-10 08:40", "2026-03-10 08:50"]].concat()),
     },
 ];
 

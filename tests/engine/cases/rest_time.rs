@@ -2,14 +2,15 @@
 
 use serde_json::json;
 
-use super::Case;
+use super::{Case, RESOLVE};
 use crate::scenario::App;
 
 pub const CASES: [Case; 6] = [
     Case {
         name: "rest_time--fires-night-calls",
-        shows: "Calls from 21:00:00 on and up to 07:59:59: one night, one alert after another has resolved, three people.",
-        config: "",
+        shows: "Calls from 21:00:00 on and up to 07:59:59: one night, three people, and an alert that resolves in between and \
+                again in the morning, while permitted calls go on.",
+        config: RESOLVE,
         traffic: || {
             let mut app = App::new();
             app.dial("2026-03-09 20:59:59").to(1).rings_out();
@@ -17,6 +18,8 @@ pub const CASES: [Case; 6] = [
             app.dial("2026-03-09 21:10:00").to(3).agent(1).answered(30);
             app.dial("2026-03-09 21:12:00").to(2).rings_out();
             app.dial("2026-03-10 07:59:59").to(4).rings_out();
+            app.dial("2026-03-10 08:12:00").to(5).rings_out();
+            app.dial("2026-03-10 08:24:00").to(6).rings_out();
             app.traffic()
         },
     },
