@@ -64,6 +64,8 @@ pub struct WaitingRoom {
     hasher: foldhash::fast::FixedState,
     /// The memory of a closed minute, for the next one.
     spare: Vec<(AppSlot, Call)>,
+    /// The keys of a minute being sorted, kept for their memory: app, end, start, place.
+    order: Vec<(AppSlot, Timestamp, Timestamp, u32)>,
 }
 
 impl WaitingRoom {
@@ -74,6 +76,7 @@ impl WaitingRoom {
             index: HashTable::new(),
             hasher: foldhash::fast::FixedState::with_seed(seed),
             spare: Vec::new(),
+            order: Vec::new(),
         }
     }
 
@@ -130,13 +133,32 @@ impl WaitingRoom {
             }
         }
         let mut calls = bucket.calls;
-        calls.sort_unstable_by(|(app, call), (other_app, other)| {
-            app.cmp(other_app)
-                .then(call.end.cmp(&other.end))
-                .then(call.start.cmp(&other.start))
-                .then_with(|| call.id.cmp(&other.id))
-        });
+        self.sort(&mut calls);
         Closed { calls, feedback: bucket.feedback.into_iter().map(|(app, _, feedback)| (app, feedback)).collect() }
+    }
+
+    /// Puts the calls of a minute in the order in which they are judged. Their keys are sorted first and the calls, five
+    /// times as large, moved once.
+    fn sort(&mut self, calls: &mut [(AppSlot, Call)]) {
+        let order = &mut self.order;
+        order.clear();
+        order.extend(calls.iter().enumerate().map(|(place, (app, call))| (*app, call.end, call.start, place as u32)));
+        order.sort_unstable_by(|one, other| {
+            let id = |place: u32| &calls[place as usize].1.id;
+            (one.0, one.1, one.2).cmp(&(other.0, other.1, other.2)).then_with(|| id(one.3).cmp(id(other.3)))
+        });
+        for first in 0..order.len() {
+            // One round of places that hand their calls on to each other.
+            let mut place = first;
+            loop {
+                let from = std::mem::replace(&mut order[place].3, place as u32) as usize;
+                if from == first {
+                    break;
+                }
+                calls.swap(place, from);
+                place = from;
+            }
+        }
     }
 
     /// Gives a closed minute's memory back for the next one.
@@ -199,6 +221,25 @@ mod tests {
         assert_eq!(closed.shares().map(|(app, calls, _)| (app, calls.len())).collect::<Vec<_>>(), [(0, 2), (1, 1)]);
         assert!(room.is_empty());
         assert!(room.admit_call(0, first));
+    }
+
+    #[test]
+    fn any_order_of_arrival_leaves_in_one() {
+        let mut calls: Vec<(AppSlot, Call)> = (0..500_i64)
+            .map(|index| {
+                (index as u32 * 7 % 5, call(&format!("call-{}", index * 31 % 500), 1_700_000_040 + index * 13 % 19, index % 3))
+            })
+            .collect();
+        let mut room = WaitingRoom::new(3);
+        for (app, call) in &calls {
+            assert!(room.admit_call(*app, call.clone()));
+        }
+        let minute = room.first().expect("not empty");
+        let closed = room.close(minute);
+        calls.sort_by(|one, other| {
+            (one.0, one.1.end, one.1.start, &one.1.id).cmp(&(other.0, other.1.end, other.1.start, &other.1.id))
+        });
+        assert_eq!(closed.calls, calls);
     }
 
     #[test]

@@ -196,41 +196,31 @@ impl Stream<'_> {
         if self.tally.placed < CALLS_MIN {
             return None;
         }
-        let passed = |slack: f64| self.indicators(limits, judged, walk, slack);
-        let (evidence, indicators, lingering) = match passed(1.0) {
-            Some((evidence, indicators)) => (evidence, indicators, false),
-            None => passed(HYSTERESIS).map(|(evidence, indicators)| (evidence, indicators, true))?,
-        };
-        let grave = indicators > limits.indicators_min || walk.is_some();
-        Some(self.finding(judged, subject, evidence, grave, lingering))
+        // Nearly every judgement ends here, for nearly every app: nothing is allocated before.
+        let bounds = self.bounds(limits, judged)?;
+        let needed = self.needed(limits, judged);
+        let indicators = |slack: f64| bounds.indicators(slack) + walk.map_or(0, |_| 2);
+        let slack = [1.0, HYSTERESIS].into_iter().find(|slack| bounds.is_novel(limits, *slack) && indicators(*slack) >= needed)?;
+        let grave = indicators(slack) > limits.indicators_min || walk.is_some();
+        Some(self.finding(judged, subject, self.evidence(limits, &bounds, walk, slack), grave, slack < 1.0))
     }
 
-    /// The evidence and how many indicators it makes, if that is enough. `slack` below 1 loosens every limit.
-    fn indicators(&self, limits: &BlindDialingLimits, judged: &Judged<'_>, walk: Option<&Walk>, slack: f64) -> Option<(Vec<Evidence>, u32)> {
-        let tally = self.tally;
-        let z = if self.fresh_only { limits.first_contact_z } else { limits.z };
-        let fresh = wilson_lower(tally.fresh.into(), tally.placed.into(), z);
-        if fresh < limits.fresh_share_min * slack {
-            return None;
-        }
-        let shares = self.shares(limits, judged, z);
-        let passed = |share: &Share| if share.below { share.bound <= share.limit / slack } else { share.bound >= share.limit * slack };
-        let indicators = shares.iter().filter(|share| passed(share)).count() as u32 + walk.map_or(0, |_| 2);
+    /// Indicators it takes: one more where every callee is new anyway.
+    fn needed(&self, limits: &BlindDialingLimits, judged: &Judged<'_>) -> u32 {
         let young_ms = i64::from(limits.young_days) * i64::from(DAY_S) * 1_000;
         let age_ms = judged.memory.first_seen.map_or(0, |seen| judged.at().millis() - seen.millis());
         let novelty_is_given = self.fresh_only || age_ms < young_ms;
-        let needed = if novelty_is_given { limits.young_indicators_min } else { limits.indicators_min };
-        if indicators < needed {
-            return None;
-        }
-        let mut evidence = vec![Evidence::share(Feature::FreshShare, tally.fresh, tally.placed, fresh, limits.fresh_share_min, self.over)];
-        evidence.extend(shares.iter().filter(|share| passed(share)).map(|share| share.evidence(self.over)));
-        evidence.extend(walk.into_iter().flat_map(|walk| walk_evidence(walk, limits)));
-        Some((evidence, indicators))
+        if novelty_is_given { limits.young_indicators_min } else { limits.indicators_min }
     }
 
-    fn shares(&self, limits: &BlindDialingLimits, judged: &Judged<'_>, z: f64) -> Vec<Share> {
+    /// Every bound that is held against a limit; `None` if the callees are not new even by the looser limit.
+    fn bounds(&self, limits: &BlindDialingLimits, judged: &Judged<'_>) -> Option<Bounds> {
         let tally = self.tally;
+        let z = if self.fresh_only { limits.first_contact_z } else { limits.z };
+        let fresh = wilson_lower(tally.fresh.into(), tally.placed.into(), z);
+        if fresh < limits.fresh_share_min * HYSTERESIS {
+            return None;
+        }
         let (reached, answered) = (tally.reached, tally.answered);
         let least = |feature, count: u32, of: u32, limit| Share {
             feature,
@@ -240,25 +230,31 @@ impl Stream<'_> {
             bound: wilson_lower(count.into(), of.into(), z),
             below: false,
         };
-        let mut shares = vec![
-            least(Feature::InvalidShare, tally.invalid_number, reached, limits.invalid_number_share_min),
-            least(Feature::RejectShare, tally.rejected, reached, limits.rejected_share_min),
-        ];
-        if !judged.profile.notifies {
-            shares.push(least(Feature::ShortShare, tally.short, answered, limits.short_answer_share_min));
-        }
         let outage = wilson_lower(tally.network_error.into(), tally.placed.into(), z) > limits.network_error_share_max;
-        if !outage {
-            shares.push(Share {
-                feature: Feature::AnswerShare,
-                count: answered,
-                of: reached,
-                limit: limits.answer_share_max,
-                bound: wilson_upper(answered.into(), reached.into(), z),
-                below: true,
-            });
-        }
-        shares
+        let answers = || Share {
+            feature: Feature::AnswerShare,
+            count: answered,
+            of: reached,
+            limit: limits.answer_share_max,
+            bound: wilson_upper(answered.into(), reached.into(), z),
+            below: true,
+        };
+        let shares = [
+            Some(least(Feature::InvalidShare, tally.invalid_number, reached, limits.invalid_number_share_min)),
+            Some(least(Feature::RejectShare, tally.rejected, reached, limits.rejected_share_min)),
+            (!judged.profile.notifies).then(|| least(Feature::ShortShare, tally.short, answered, limits.short_answer_share_min)),
+            (!outage).then(answers),
+        ];
+        Some(Bounds { fresh, shares })
+    }
+
+    fn evidence(&self, limits: &BlindDialingLimits, bounds: &Bounds, walk: Option<&Walk>, slack: f64) -> Vec<Evidence> {
+        let tally = self.tally;
+        let novelty =
+            Evidence::share(Feature::FreshShare, tally.fresh, tally.placed, bounds.fresh, limits.fresh_share_min, self.over);
+        let shares = bounds.shares.iter().flatten().filter(|share| share.passes(slack)).map(|share| share.evidence(self.over));
+        let walk = walk.into_iter().flat_map(|walk| walk_evidence(walk, limits));
+        std::iter::once(novelty).chain(shares).chain(walk).collect()
     }
 
     fn finding(&self, judged: &Judged<'_>, subject: Subject, evidence: Vec<Evidence>, grave: bool, lingering: bool) -> Finding {
@@ -352,7 +348,28 @@ struct Share {
     below: bool,
 }
 
+/// What is held against the limits, at one look.
+struct Bounds {
+    fresh: f64,
+    shares: [Option<Share>; 4],
+}
+
+impl Bounds {
+    /// Whether the callees are new. `slack` below 1 loosens every limit.
+    fn is_novel(&self, limits: &BlindDialingLimits, slack: f64) -> bool {
+        self.fresh >= limits.fresh_share_min * slack
+    }
+
+    fn indicators(&self, slack: f64) -> u32 {
+        self.shares.iter().flatten().filter(|share| share.passes(slack)).count() as u32
+    }
+}
+
 impl Share {
+    fn passes(&self, slack: f64) -> bool {
+        if self.below { self.bound <= self.limit / slack } else { self.bound >= self.limit * slack }
+    }
+
     fn evidence(&self, over: Over) -> Evidence {
         Evidence::share(self.feature, self.count, self.of, self.bound, self.limit, over)
     }

@@ -274,7 +274,7 @@ impl<'a> World<'a> {
             (F::Concurrent, O::Hour) => Count::of(self.peak(to)),
             (F::CallsOutsideHours, O::SinceStart) => self.calls_at_rest(to)?,
             (F::PlaybackShare, O::LastTalks) => self.playback(to),
-            (F::ActiveCallers | F::CallersLaidAside | F::CallsPerCaller | F::NewCallerShare | F::UnfiledShare, O::Day) => {
+            (F::ActiveCallers | F::SpentCallers | F::NewCallerShare | F::UnfiledShare, O::Day) => {
                 caller::count_of_day(self, to, evidence.feature)?
             }
             (F::GapSpread | F::StartRhythm, O::LastCalls) | (F::GapVariation, O::SinceStart) => caller::timing(self, to)?,
