@@ -16,7 +16,7 @@ demo: native
 	@$(CARGO) run --release --quiet -- demo $(ARGS)
 
 test: native
-	$(CARGO) $(TEST) $(ARGS)
+	$(CARGO) $(TEST) --no-fail-fast $(ARGS)
 
 check: format lint test deny docs
 
