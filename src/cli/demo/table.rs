@@ -93,7 +93,7 @@ impl Show<'_> {
     fn table(&self, rows: &[Row<'_>]) -> String {
         let mut text = String::new();
         let head = format!(
-            "{:<11} {:<FILED_MAX$} {:>7} {:>9} {:>12} {:>8}  {:<18} {}",
+            "{:<11} {:<FILED_MAX$} {:>6} {:>8} {:>11} {:>6}  {:<18} {}",
             "app", "filed as", "calls", "answered", "new callees", "empty", "gravest rule", "alerts"
         );
         let _ = writeln!(text, "{}", self.paint.bold(&head));
@@ -101,7 +101,7 @@ impl Show<'_> {
             let day = row.app.day;
             let filed = self.filed.get(&row.app.app_id).map_or("(filed nothing)", String::as_str);
             let line = format!(
-                "{:<11} {:<FILED_MAX$} {:>7} {:>9} {:>12} {:>8}  ",
+                "{:<11} {:<FILED_MAX$} {:>6} {:>8} {:>11} {:>6}  ",
                 row.app.app_id,
                 cut(filed),
                 grouped(day.placed.into()),
