@@ -164,6 +164,7 @@ fn kafka(servers: &str) -> RawKafka {
             calls: stage::CALLS.into(),
             feedback: Some(stage::FEEDBACK.into()),
             registry: Some(stage::REGISTRY.into()),
+            ..RawTopics::default()
         },
         group_protocol: GroupProtocol::Consumer,
         idle_timeout: config::Duration::default(),

@@ -79,8 +79,15 @@ pub struct RawKafka {
     pub poll_interval_max: Duration,
     /// When nothing has come in a partition for so long, the wall clock drives its event time, this much behind. `0` never.
     pub idle_timeout: Duration,
-    /// How often offsets are committed.
-    pub commit_interval: Duration,
+    /// How often state, alerts and offsets leave together, in one transaction.
+    pub checkpoint_interval: Duration,
+    /// What to do when the state and the log do not fit together: records are gone, offsets were moved, the state is lost.
+    pub recovery: Recovery,
+    /// The share of unreadable records among the last thousand of a partition above which the partition stops, so that a
+    /// wrong format is not taken for so many bad records. 1 never stops.
+    pub invalid_share_max: f64,
+    /// Alerts of a partition that wait to be delivered; with more its calls are paused.
+    pub outbox_alerts_max: usize,
     /// How long to wait for a broker at the start.
     pub connect_timeout: Duration,
     /// Threads that judge; 0 takes one for each core.
@@ -105,7 +112,10 @@ impl Default for RawKafka {
             session_timeout: Duration::from_millis(10_000),
             poll_interval_max: Duration::minutes(5),
             idle_timeout: Duration::from_millis(30_000),
-            commit_interval: Duration::from_millis(1_000),
+            checkpoint_interval: Duration::from_millis(10_000),
+            recovery: Recovery::Refuse,
+            invalid_share_max: 0.5,
+            outbox_alerts_max: 10_000,
             connect_timeout: Duration::from_millis(30_000),
             workers: 0,
             properties: Properties::default(),
@@ -123,20 +133,40 @@ pub struct RawTopics {
     pub feedback: Option<String>,
     /// What apps filed: compacted, keyed by app id. Read whole before the first call is judged. Optional.
     pub registry: Option<String>,
+    /// What the service remembers: compacted, with as many partitions as the calls, for this group alone.
+    pub state: String,
+    /// Alerts, keyed by their id. Optional.
+    pub alerts: Option<String>,
+    /// Records that cannot be read, as they came, with the reason in their headers. Optional.
+    pub dead_letters: Option<String>,
 }
 
 impl Default for RawTopics {
     fn default() -> Self {
-        Self { calls: "calls".into(), feedback: None, registry: None }
+        Self {
+            calls: "calls".into(),
+            feedback: None,
+            registry: None,
+            state: "dialwatch-state".into(),
+            alerts: Some("dialwatch-alerts".into()),
+            dead_letters: None,
+        }
     }
 }
 
 impl RawTopics {
     /// The topics that are used, each with its field.
     pub fn used(&self) -> impl Iterator<Item = (&'static str, &str)> {
-        let optional = [("topics.feedback", self.feedback.as_deref()), ("topics.registry", self.registry.as_deref())];
-        let optional = optional.into_iter().filter_map(|(field, topic)| Some((field, topic?)));
-        std::iter::once(("topics.calls", self.calls.as_str())).chain(optional)
+        [
+            ("topics.calls", Some(&self.calls)),
+            ("topics.feedback", self.feedback.as_ref()),
+            ("topics.registry", self.registry.as_ref()),
+            ("topics.state", Some(&self.state)),
+            ("topics.alerts", self.alerts.as_ref()),
+            ("topics.dead_letters", self.dead_letters.as_ref()),
+        ]
+        .into_iter()
+        .filter_map(|(field, topic)| Some((field, topic?.as_str())))
     }
 }
 
@@ -160,6 +190,16 @@ impl OffsetReset {
             Self::Error => "error",
         }
     }
+}
+
+/// What to do when the state and the log do not fit together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Recovery {
+    /// Stop and say what does not fit.
+    Refuse,
+    /// Begin the partition anew: empty windows, from the oldest record that the group has not judged yet.
+    Rebuild,
 }
 
 /// How a consumer group shares its partitions.
@@ -206,7 +246,9 @@ impl RawKafka {
         require(self.workers <= WORKERS_MAX, "workers", "is more than any machine has use for: at most 1024");
         require(self.session_timeout.millis() >= 1_000, "session_timeout", "must be at least 1s");
         require(self.session_timeout < self.poll_interval_max, "session_timeout", "must be shorter than poll_interval_max");
-        require(self.commit_interval.millis() >= 100, "commit_interval", "must be at least 100ms");
+        require(self.checkpoint_interval.millis() >= 100, "checkpoint_interval", "must be at least 100ms");
+        require((0.0..=1.0).contains(&self.invalid_share_max), "invalid_share_max", "must lie between 0 and 1");
+        require(self.outbox_alerts_max >= 1, "outbox_alerts_max", "must be at least 1");
         require(self.connect_timeout.millis() >= 1_000, "connect_timeout", "must be at least 1s");
         if let Some(app_id) = &self.app_id {
             require((1..=APP_ID_BYTES_MAX).contains(&app_id.len()), "app_id", "must have 1 to 64 bytes");

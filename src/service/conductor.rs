@@ -84,7 +84,7 @@ impl<'c, 's> Conductor<'c, 's> {
             health,
             registered: BTreeSet::new(),
             idle_timeout: duration(kafka.idle_timeout.millis()),
-            commit_interval: duration(kafka.commit_interval.millis()),
+            commit_interval: duration(kafka.checkpoint_interval.millis()),
             close_timeout: duration(kafka.session_timeout.millis()) / 2,
             last_look: Instant::now(),
             last_commit: Instant::now(),

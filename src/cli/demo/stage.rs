@@ -9,6 +9,7 @@ use rdkafka::ClientConfig;
 use rdkafka::mocking::MockCluster;
 use rdkafka::producer::{BaseRecord, DefaultProducerContext, Producer, ThreadedProducer};
 
+use crate::config::kafka::RawTopics;
 use crate::engine::time::Timestamp;
 use crate::service::health::Stop;
 use crate::simulate::{self, FeedbackLine, RegistryLine, SimulatedCall, WireFormat, World, app_id};
@@ -36,7 +37,9 @@ impl Stage {
     /// Sets it up.
     pub fn new() -> anyhow::Result<Self> {
         let cluster = MockCluster::new(1).context("librdkafka's mock cluster does not start")?;
-        for (topic, partitions) in [(CALLS, PARTITIONS), (FEEDBACK, PARTITIONS), (REGISTRY, 1)] {
+        let written = RawTopics::default();
+        let own = [(CALLS, PARTITIONS), (FEEDBACK, PARTITIONS), (REGISTRY, 1), (&*written.state, PARTITIONS)];
+        for (topic, partitions) in own.into_iter().chain(written.alerts.as_deref().map(|alerts| (alerts, PARTITIONS))) {
             cluster.create_topic(topic, partitions, 1).with_context(|| format!("the topic {topic} cannot be created"))?;
         }
         Ok(Self { cluster })
