@@ -1,10 +1,12 @@
 //! dialwatch: finds the apps of a cloud call centre that dial blindly, harass, surge or let machines talk.
 
+pub mod checkpoint;
 pub mod cli;
 pub mod config;
 pub mod engine;
 pub mod explain;
 pub mod http;
+pub mod kafka;
 pub mod metrics;
 pub mod replay;
 pub mod service;

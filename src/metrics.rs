@@ -38,6 +38,34 @@ pub struct Metrics {
     pub rebalances: Rebalances,
     /// Ticks of the wall clock given to idle partitions.
     pub idle_ticks: IntCounter,
+    /// Sessions with Kafka that ended by themselves and were begun again.
+    pub sessions: IntCounter,
+    /// Checkpoints.
+    pub checkpoints: Checkpoints,
+    /// Records sent to the dead letters.
+    pub dead_letters: IntCounterVec,
+    /// Alerts that a sink did not take.
+    pub sink_failures: IntCounterVec,
+    /// From receiving a record to the commit of an alert it led to.
+    pub alert_latency: Latency,
+}
+
+/// Checkpoints.
+pub struct Checkpoints {
+    /// Failed attempts.
+    pub failed: IntCounter,
+    committed: IntCounter,
+    bytes: IntCounter,
+    duration: Latency,
+}
+
+impl Checkpoints {
+    /// Counts one that is committed.
+    pub fn committed(&self, took: std::time::Duration, bytes: u64) {
+        self.committed.inc();
+        self.bytes.inc_by(bytes);
+        self.duration.recorder().record(took, 1);
+    }
 }
 
 /// Alerts by rule and severity.
@@ -59,6 +87,7 @@ pub struct Partitions {
     waiting: IntGaugeVec,
     watermark: IntGaugeVec,
     lag: IntGaugeVec,
+    lag_s: IntGaugeVec,
 }
 
 /// The series of one partition; they go when it goes.
@@ -75,6 +104,8 @@ pub struct Partition {
     pub watermark: IntGauge,
     /// Records in the calls topic that are not processed yet.
     pub lag: IntGauge,
+    /// How long ago the last record processed was written, in seconds, while there are others.
+    pub lag_s: IntGauge,
 }
 
 /// Rebalances by what happened.
@@ -132,6 +163,11 @@ impl Metrics {
             "From receiving a record to having judged it and delivered what followed from it.",
         )?;
         registry.register(Box::new(judgement.clone()))?;
+        let checkpoints = make.counters("dialwatch_checkpoints_total", "Checkpoints, by result.", &["result"])?;
+        let duration = Latency::new("dialwatch_checkpoint_duration_seconds", "How long checkpoints took.")?;
+        registry.register(Box::new(duration.clone()))?;
+        let alert_latency = Latency::new("dialwatch_alert_latency_seconds", "From receiving a record to the commit of an alert.")?;
+        registry.register(Box::new(alert_latency.clone()))?;
         make.gauges("dialwatch_build_info", "What is running; the value is always 1.", &["version"])?
             .with_label_values(&[env!("CARGO_PKG_VERSION")])
             .set(1);
@@ -151,6 +187,16 @@ impl Metrics {
             },
             idle_ticks: make
                 .counter("dialwatch_idle_ticks_total", "Ticks of the wall clock given to partitions in which nothing came.")?,
+            sessions: make.counter("dialwatch_sessions_restarted_total", "Sessions with Kafka that were begun again.")?,
+            checkpoints: Checkpoints {
+                failed: checkpoints.with_label_values(&["failed"]),
+                committed: checkpoints.with_label_values(&["committed"]),
+                bytes: make.counter("dialwatch_checkpoint_bytes_total", "Bytes of state written.")?,
+                duration,
+            },
+            dead_letters: make.counters("dialwatch_dead_letters_total", "Records sent to the dead letters.", &["stream"])?,
+            sink_failures: make.counters("dialwatch_sink_failures_total", "Alerts that a sink did not take.", &["sink"])?,
+            alert_latency,
             registry,
         })
     }
@@ -201,6 +247,12 @@ impl Alerts {
         }
     }
 
+    /// Notes an open alert of a shard that was taken over: it is active, and was sent before.
+    pub fn restored(&self, alert: &Alert, open: &mut OpenAlerts) {
+        open.0.insert(alert.alert_id.clone(), (alert.rule, alert.severity));
+        self.active.with_label_values(&[alert.rule.as_str(), alert.severity.as_str()]).inc();
+    }
+
     /// Counts an alert that was not sent because its rule is in shadow.
     pub fn shadowed(&self, alert: &Alert) {
         self.shadowed.with_label_values(&labels(alert)).inc();
@@ -237,6 +289,7 @@ impl Partitions {
                 "Everything before this moment of event time is judged; 0 before the first judgement.",
             )?,
             lag: gauges("dialwatch_consumer_lag_records", "Records of the calls topic that are not processed yet.")?,
+            lag_s: gauges("dialwatch_consumer_lag_seconds", "How long ago the last call processed was written, while others wait.")?,
         })
     }
 
@@ -250,6 +303,7 @@ impl Partitions {
             waiting: gauge(&self.waiting),
             watermark: gauge(&self.watermark),
             lag: gauge(&self.lag),
+            lag_s: gauge(&self.lag_s),
             families: self.clone(),
             label,
         }
@@ -258,8 +312,8 @@ impl Partitions {
 
 impl Drop for Partition {
     fn drop(&mut self) {
-        let Partitions { apps, callees, waiting, watermark, lag } = &self.families;
-        for family in [apps, callees, waiting, watermark, lag] {
+        let Partitions { apps, callees, waiting, watermark, lag, lag_s } = &self.families;
+        for family in [apps, callees, waiting, watermark, lag, lag_s] {
             // It fails only if the series is gone already.
             let _ = family.remove_label_values(&[&self.label]);
         }
@@ -374,8 +428,8 @@ mod tests {
             calls: Vec::new(),
             calls_before_alert: 0,
             callees_before_alert: 0,
-            policy: PolicyView { pack: String::new(), clause: "", version: String::new() },
-            recommended_action: "review",
+            policy: PolicyView { pack: String::new(), clause: "".into(), version: String::new() },
+            recommended_action: "review".into(),
             completeness: 1.0,
             note: None,
         }

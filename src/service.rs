@@ -1,32 +1,52 @@
-//! The service: the only wiring. Source -> lanes -> sink, from start to shutdown.
+//! The service: the only wiring. Source -> lanes -> checkpoint -> sinks, from start to shutdown.
 //!
-//! One thread polls Kafka, a few threads judge, each with its own partitions; see `conductor` and `worker`. State is in
-//! memory; offsets are committed after what they lead to was delivered, so after a crash records may be judged again and
-//! none is passed over.
+//! One thread polls Kafka, a few threads judge, each with its own partitions, one writes checkpoints, a few restore
+//! partitions that come, and one a sink delivers. State, alerts and input offsets leave in one transaction; whatever goes
+//! wrong in a way that leaves doubt ends the session, and the next one begins with what was committed.
 
+pub mod committer;
 pub mod conductor;
+pub mod dispatch;
 pub mod health;
 pub mod lane;
+pub mod outbox;
+pub mod progress;
 pub mod queue;
+pub mod restorer;
+pub mod unreadable;
 pub mod worker;
 
 use std::io;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::thread;
+use std::time::{Duration, Instant};
 
+use crate::checkpoint::recall::Recaller;
+use crate::checkpoint::writer::Writer;
 use crate::config::kafka::RawKafka;
 use crate::engine::decode::RECORD_BYTES_MAX;
 use crate::engine::policy::Policy;
+use crate::kafka::{Connection, KafkaProblem};
 use crate::metrics::Metrics;
 use crate::sink::Sink;
-use crate::source::kafka::{Clients, KafkaProblem, Source};
+use crate::source::kafka::{Clients, Source};
 use crate::status::Board;
-use conductor::{Conductor, Hand};
+use committer::Committer;
+use conductor::{Conductor, Ways};
+use dispatch::Dispatch;
 use health::{Health, Stage, Stop};
-use lane::Reading;
+use lane::{Place, Reading};
 use queue::{Gone, Queue};
 use worker::{Common, Worker};
+
+/// A session that lasted so long was a good one: what ended it is no habit.
+const GOOD_SESSION: Duration = Duration::from_secs(60);
+/// So many sessions may end early one after the other.
+const SESSIONS_MAX: u32 = 5;
+/// How long to wait before the next session.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// Why the service ended before it was asked to.
 #[derive(Debug, thiserror::Error)]
@@ -34,17 +54,17 @@ pub enum ServiceError {
     /// Kafka.
     #[error(transparent)]
     Kafka(#[from] KafkaProblem),
-    /// Alerts could not be delivered.
-    #[error("alerts cannot be delivered: {0}")]
-    Sink(io::Error),
-    /// A worker ended on its own; joining it says why.
-    #[error("a worker ended")]
-    Worker,
+    /// A thread cannot be started.
+    #[error("a thread cannot be started: {0}")]
+    Thread(#[from] io::Error),
+    /// A thread ended on its own, by a mistake of the program; the message before this one says which.
+    #[error("a thread of the service ended")]
+    Gone,
 }
 
 impl From<Gone> for ServiceError {
     fn from(_: Gone) -> Self {
-        Self::Worker
+        Self::Gone
     }
 }
 
@@ -76,35 +96,90 @@ impl View {
 pub fn run(
     kafka: &RawKafka,
     folder: &Path,
-    policy: Arc<Policy>,
-    sink: Box<dyn Sink>,
+    policy: &Arc<Policy>,
+    sinks: Vec<Box<dyn Sink>>,
+    view: &View,
+    stop: &Stop,
+) -> Result<(), ServiceError> {
+    let connection = Connection::new(kafka, folder)?;
+    let dispatch = Dispatch::start(sinks, &view.metrics)?;
+    let mut early_ends = 0;
+    loop {
+        let began = Instant::now();
+        let ended = session(kafka, &connection, policy, &dispatch, view, stop);
+        early_ends = if began.elapsed() >= GOOD_SESSION { 0 } else { early_ends + 1 };
+        match ended {
+            Err(ServiceError::Kafka(KafkaProblem::Stopped)) => return Ok(()),
+            Err(ServiceError::Kafka(problem)) if problem.is_passing() && early_ends < SESSIONS_MAX && !stop.is_asked() => {
+                tracing::warn!("{problem}: going on from the last checkpoint");
+                view.metrics.sessions.inc();
+                thread::sleep(PAUSE);
+            }
+            ended => return ended,
+        }
+    }
+}
+
+/// From connecting to leaving the group. Nothing is remembered from one session to the next but what is committed.
+fn session(
+    kafka: &RawKafka,
+    connection: &Connection,
+    policy: &Arc<Policy>,
+    dispatch: &Dispatch,
     view: &View,
     stop: &Stop,
 ) -> Result<(), ServiceError> {
     let View { metrics, board, health } = view;
-    let clients = match Clients::connect(kafka, folder, || stop.is_asked()) {
-        Err(KafkaProblem::Stopped) => return Ok(()),
-        clients => clients?,
-    };
+    board.clear();
+    health.enter(Stage::Connecting);
+    let clients = Clients::connect(kafka, connection, || stop.is_asked())?;
+    let writer = Writer::connect(kafka, connection, || stop.is_asked())?;
     health.enter(Stage::ReadingRegistry);
-    let reading = Reading {
+    let common = Common {
+        policy: policy.clone(),
+        reading: reading(kafka, policy),
+        place: place(kafka),
+        metrics: metrics.clone(),
+        board: board.clone(),
+        dispatch: dispatch.clone(),
+    };
+    thread::scope(|scope| {
+        let common = &common;
+        let mut hands = Vec::new();
+        let (requests, asked) = crossbeam_channel::unbounded();
+        let (answers, restored) = crossbeam_channel::unbounded();
+        for _ in 0..workers(kafka) {
+            let (queue, jobs) = Queue::new();
+            hands.push(queue);
+            scope.spawn(move || Worker::new(common).run(&jobs));
+            let recaller = Recaller::new(kafka, connection, clients.calls())?;
+            let (asked, answers) = (asked.clone(), answers.clone());
+            scope.spawn(move || restorer::run(&recaller, common, &asked, &answers));
+        }
+        let (orders, ordered) = crossbeam_channel::unbounded();
+        let (tell, reports) = crossbeam_channel::unbounded();
+        let given_up = Arc::new(AtomicBool::new(false));
+        let (dispatch, metrics) = (dispatch.clone(), metrics.clone());
+        let committer = Committer { writer, dispatch, metrics, given_up: given_up.clone() };
+        scope.spawn(move || committer.run(&ordered, &tell));
+        let ways = Ways { hands, orders, reports, requests, restored, given_up };
+        Conductor::new(Source::new(&clients)?, ways, common, health, kafka).run(stop)
+    })
+}
+
+fn reading(kafka: &RawKafka, policy: &Policy) -> Reading {
+    Reading {
         format: kafka.format(),
         app_id: kafka.app_id.clone(),
         record_bytes_max: RECORD_BYTES_MAX,
         home_country: policy.home_country.clone(),
-    };
-    let common = Common { policy, reading, seed: seed(), metrics: metrics.clone(), board: board.clone(), sink: Mutex::new(sink) };
-    thread::scope(|scope| {
-        let mut hands = Vec::new();
-        for _ in 0..workers(kafka) {
-            let (queue, jobs) = Queue::new();
-            let common = &common;
-            let thread = scope.spawn(move || Worker::new(common).run(&jobs));
-            hands.push(Hand { queue, thread });
-        }
-        let source = Source::new(&clients)?;
-        Conductor::new(source, hands, &common, health, kafka).run(stop)
-    })
+        keeps_unreadable: kafka.topics.dead_letters.is_some(),
+        invalid_share_max: kafka.invalid_share_max,
+    }
+}
+
+fn place(kafka: &RawKafka) -> Place {
+    Place { group_id: kafka.group_id.clone(), outbox_alerts_max: kafka.outbox_alerts_max, seed: seed() }
 }
 
 /// How many threads judge.

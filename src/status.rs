@@ -53,6 +53,11 @@ impl Board {
         }
     }
 
+    /// Wipes everything off.
+    pub fn clear(&self) {
+        self.0.clear();
+    }
+
     /// Wipes off apps that moved elsewhere.
     pub fn wipe<'a>(&self, apps: impl Iterator<Item = &'a App>) {
         for app in apps {

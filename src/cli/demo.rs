@@ -59,6 +59,10 @@ pub struct Args {
 struct Collected(Arc<Mutex<BTreeMap<String, Alert>>>);
 
 impl Sink for Collected {
+    fn name(&self) -> &'static str {
+        "demo"
+    }
+
     fn deliver(&mut self, alerts: &[Alert]) -> io::Result<()> {
         let mut collected = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for alert in alerts {
@@ -118,7 +122,7 @@ fn perform(
     let (day, clock) = (AtomicI64::new(play.begin().millis()), policy.clock.clone());
     let consumed = || view.metrics.ledger.page().total();
     std::thread::scope(|scope| {
-        let service = scope.spawn(|| service::run(&kafka, Path::new(""), policy, Box::new(collected.clone()), view, stop));
+        let service = scope.spawn(|| service::run(&kafka, Path::new(""), &policy, vec![Box::new(collected.clone())], view, stop));
         let player = scope.spawn(|| {
             let now = |moment: Timestamp| day.store(moment.millis(), Ordering::Relaxed);
             play.perform(&kafka.bootstrap_servers, length, stop, consumed, now)
@@ -168,6 +172,8 @@ fn kafka(servers: &str) -> RawKafka {
         },
         group_protocol: GroupProtocol::Consumer,
         idle_timeout: config::Duration::default(),
+        checkpoint_interval: config::Duration::from_millis(200),
+        is_mock: true,
         ..RawKafka::default()
     }
 }

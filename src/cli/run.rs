@@ -49,7 +49,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
     if kafka.bootstrap_servers.is_empty() {
         return Err(Failure::Usage("the service needs a configuration with kafka.bootstrap_servers: pass -c FILE".into()));
     }
-    let sink = sinks(&config)?;
+    let sinks = sinks(&config)?;
     let view = View::new().context("the metrics are malformed")?;
     let listen = &config.http().listen;
     let server = match listen.is_empty() {
@@ -64,7 +64,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
     let stop = Stop::default();
     stop_on_signals(stop.clone()).context("signals cannot be waited for")?;
     let folder = Path::new(config.file_name()).parent().unwrap_or(Path::new(""));
-    service::run(kafka, folder, Arc::new(config.policy()), sink, &view, &stop).map_err(anyhow::Error::from)?;
+    service::run(kafka, folder, &Arc::new(config.policy()), sinks, &view, &stop).map_err(anyhow::Error::from)?;
     tracing::info!("drained");
     Ok(())
 }
@@ -82,7 +82,7 @@ fn start_log(format: LogFormat, levels: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-fn sinks(config: &Config) -> Result<Box<dyn Sink>, Failure> {
+fn sinks(config: &Config) -> Result<Vec<Box<dyn Sink>>, Failure> {
     let folder = Path::new(config.file_name()).parent().unwrap_or(Path::new(""));
     let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
     for RawSink::Jsonl(jsonl) in config.sinks() {
@@ -90,7 +90,7 @@ fn sinks(config: &Config) -> Result<Box<dyn Sink>, Failure> {
         let lines = JsonLines::append(&path).with_context(|| format!("sinks: {} cannot be written", path.display()))?;
         sinks.push(Box::new(lines));
     }
-    Ok(Box::new(sinks))
+    Ok(sinks)
 }
 
 /// The first SIGTERM or SIGINT lets the service finish what it has in hand; the second does not wait for that.

@@ -32,14 +32,18 @@ const TYPED: [(&str, &str); 9] = [
     ("max.poll.interval.ms", "poll_interval_max"),
 ];
 
-/// Properties the service relies on. Offsets are committed once records are judged, and never by the client itself; the
-/// end of a partition is what tells a silent partition from a slow one.
-const FIXED: [(&str, &str); 4] = [
+/// Properties the service relies on. Offsets leave in a transaction and never by the client itself; the end of a partition
+/// is what tells a silent partition from a slow one; what others rolled back must not be seen.
+const FIXED: [(&str, &str); 5] = [
     ("enable.auto.commit", "false"),
     ("enable.auto.offset.store", "false"),
     ("enable.partition.eof", "true"),
+    ("isolation.level", "read_committed"),
     ("statistics.interval.ms", "1000"),
 ];
+
+/// Properties the service sets as it needs them.
+const OWN: [&str; 3] = ["partition.assignment.strategy", "transactional.id", "transaction.timeout.ms"];
 
 /// Better defaults than librdkafka's; the map may set them otherwise. A full queue stops fetching for
 /// `fetch.queue.backoff.ms`: its default of one second cuts catching up to a fifth.
@@ -95,6 +99,9 @@ pub struct RawKafka {
     /// Properties of librdkafka, such as `security.protocol` or `ssl.ca.location`. A name that ends in `_file` takes the
     /// value from a file: `sasl.password_file: /run/secrets/kafka`.
     pub properties: Properties,
+    /// The brokers are librdkafka's mock cluster, which knows no settings of topics.
+    #[serde(skip)]
+    pub is_mock: bool,
 }
 
 impl Default for RawKafka {
@@ -119,6 +126,7 @@ impl Default for RawKafka {
             connect_timeout: Duration::from_millis(30_000),
             workers: 0,
             properties: Properties::default(),
+            is_mock: false,
         }
     }
 }
@@ -155,6 +163,16 @@ impl Default for RawTopics {
 }
 
 impl RawTopics {
+    /// The topics that must have as many partitions as the calls, each with its field.
+    pub fn beside_calls(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.used().filter(|(field, _)| ["topics.feedback", "topics.state"].contains(field))
+    }
+
+    /// Whether the service writes to the topic of a field.
+    pub fn is_written(field: &str) -> bool {
+        ["topics.state", "topics.alerts", "topics.dead_letters"].contains(&field)
+    }
+
     /// The topics that are used, each with its field.
     pub fn used(&self) -> impl Iterator<Item = (&'static str, &str)> {
         [
@@ -180,16 +198,6 @@ pub enum OffsetReset {
     Latest,
     /// Not at all: stop and say so.
     Error,
-}
-
-impl OffsetReset {
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Earliest => "earliest",
-            Self::Latest => "latest",
-            Self::Error => "error",
-        }
-    }
 }
 
 /// What to do when the state and the log do not fit together.
@@ -276,10 +284,19 @@ impl RawKafka {
         for name in self.properties.0.keys().map(|name| name.strip_suffix(FILE_SUFFIX).unwrap_or(name)) {
             if let Some((_, field)) = TYPED.iter().find(|(typed, _)| *typed == name) {
                 problems.push(("properties", format!("`{name}` cannot be set here: set kafka.{field} instead")));
-            } else if FIXED.iter().any(|(fixed, _)| *fixed == name) {
+            } else if FIXED.iter().any(|(fixed, _)| *fixed == name) || OWN.contains(&name) {
                 problems.push(("properties", format!("`{name}` cannot be set: the service relies on it")));
             }
         }
+    }
+
+    /// The name under which this process writes: it stays with the process over restarts if `group_instance_id` does.
+    pub fn transactional_id(&self) -> String {
+        let instance = self.group_instance_id.clone().unwrap_or_else(|| {
+            use std::hash::{BuildHasher, RandomState};
+            format!("{:016x}", RandomState::new().hash_one("dialwatch"))
+        });
+        format!("{}-{instance}", self.group_id)
     }
 
     /// The format of the calls; the default if it is not valid.
@@ -294,9 +311,6 @@ impl RawKafka {
     pub fn client_properties(&self, folder: &Path) -> Result<BTreeMap<String, String>, UnreadableSecret> {
         let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
         let mut properties: BTreeMap<String, String> = DEFAULTS.into_iter().map(owned).collect();
-        if self.group_protocol == GroupProtocol::Classic {
-            properties.extend([owned(("partition.assignment.strategy", "cooperative-sticky"))]);
-        }
         for (name, value) in &self.properties.0 {
             match name.strip_suffix(FILE_SUFFIX) {
                 None => properties.insert(name.clone(), value.clone()),
@@ -316,7 +330,7 @@ impl RawKafka {
             ("client.id", Some(self.client_id.clone())),
             ("group.protocol", Some(if classic { "classic" } else { "consumer" }.to_owned())),
             ("group.instance.id", self.group_instance_id.clone()),
-            ("auto.offset.reset", Some(self.auto_offset_reset.as_str().to_owned())),
+            ("partition.assignment.strategy", classic.then(|| "cooperative-sticky".to_owned())),
             ("session.timeout.ms", classic.then(|| self.session_timeout.millis().to_string())),
             ("max.poll.interval.ms", Some(self.poll_interval_max.millis().to_string())),
         ]
@@ -359,7 +373,6 @@ mod tests {
             ("fetch.queue.backoff.ms", "5"),
             ("security.protocol", "sasl_ssl"),
             ("check.crcs", "true"),
-            ("auto.offset.reset", "earliest"),
             ("enable.auto.commit", "false"),
             ("partition.assignment.strategy", "cooperative-sticky"),
         ] {

@@ -60,6 +60,11 @@ impl App {
         &self.memory
     }
 
+    /// What it filed.
+    pub fn registration(&self) -> Option<&Registration> {
+        self.registration.as_ref()
+    }
+
     /// What it filed, as the rules see it.
     pub fn profile(&self) -> &Profile {
         &self.profile

@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// One second, in milliseconds.
 pub const SECOND_MS: i64 = 1_000;
@@ -18,8 +18,7 @@ pub const DAY_S: u32 = 24 * HOUR_S;
 pub const DAY_MINUTES: u32 = 24 * 60;
 
 /// A moment of event time, in Unix milliseconds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
-#[serde(transparent)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
 
 impl Timestamp {
@@ -82,6 +81,17 @@ impl Serialize for Timestamp {
     }
 }
 
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        if !deserializer.is_human_readable() {
+            return i64::deserialize(deserializer).map(Self);
+        }
+        let text = String::deserialize(deserializer)?;
+        let moment: jiff::Timestamp = text.parse().map_err(serde::de::Error::custom)?;
+        Ok(Self(moment.as_millisecond()))
+    }
+}
+
 /// A minute of event time, counted from the Unix epoch: the pane in which calls are collected and judged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -109,7 +119,7 @@ impl Minute {
 ///
 /// The source owns it and tells its shards by `Input::Tick`; a shard never guesses the time from its own share of the
 /// records, and therefore judges the same with any number of shards.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StreamClock {
     newest: Timestamp,
 }
@@ -190,6 +200,17 @@ mod tests {
         assert_eq!(clock.observe(Timestamp::from_seconds(10)), None);
         assert_eq!(clock.newest(), Timestamp::from_seconds(119));
         assert_eq!(clock.observe(Timestamp::from_seconds(120)), Some(Timestamp::from_seconds(120)));
+    }
+
+    #[test]
+    fn what_was_written_is_read_again() {
+        for at in [Timestamp::from_millis(1_773_020_460_123), Timestamp::EARLIEST] {
+            let text = serde_json::to_string(&at).expect("JSON");
+            assert_eq!(serde_json::from_str::<Timestamp>(&text).expect(&text), at);
+            let bytes = postcard::to_stdvec(&at).expect("bytes");
+            assert_eq!(postcard::from_bytes::<Timestamp>(&bytes).expect("read"), at);
+        }
+        assert!(serde_json::from_str::<Timestamp>("\"yesterday\"").is_err());
     }
 
     #[test]

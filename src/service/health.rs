@@ -18,6 +18,8 @@ pub enum Stage {
     ReadingRegistry,
     /// The group has not said yet which partitions are ours.
     Joining,
+    /// What is remembered of our partitions is being read.
+    Restoring,
     /// Records are judged.
     Running,
     /// What is in hand is being finished.
@@ -25,7 +27,8 @@ pub enum Stage {
 }
 
 impl Stage {
-    const ALL: [Self; 5] = [Self::Connecting, Self::ReadingRegistry, Self::Joining, Self::Running, Self::Stopping];
+    const ALL: [Self; 6] =
+        [Self::Connecting, Self::ReadingRegistry, Self::Joining, Self::Restoring, Self::Running, Self::Stopping];
 
     /// What is going on, for whoever asks why the service is not ready.
     pub const fn as_str(self) -> &'static str {
@@ -33,6 +36,7 @@ impl Stage {
             Self::Connecting => "connecting to the brokers",
             Self::ReadingRegistry => "reading the registry",
             Self::Joining => "joining the consumer group",
+            Self::Restoring => "restoring the state of its partitions",
             Self::Running => "running",
             Self::Stopping => "stopping",
         }

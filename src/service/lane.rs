@@ -5,15 +5,21 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
+use super::outbox::Outbox;
+use super::progress::Progress;
+use super::unreadable::Unreadable;
+use crate::checkpoint::{Encoder, Head, Kept, StateRecord};
+use crate::checkpoint::writer::{DeadLetter, Outgoing, Part};
+use crate::engine::alert::Alert;
 use crate::engine::decode::{self, DecodeError, Format, Limits};
 use crate::engine::policy::Policy;
 use crate::engine::record::{CallRecord, Position, Registration};
 use crate::engine::shard::{Effects, Input, Shard};
 use crate::engine::time::{StreamClock, Timestamp};
 use crate::metrics::{self, Metrics, OpenAlerts, Outcome, Page, Stream};
+use crate::source::kafka::Start;
 use crate::status::Board;
 
 /// At most so often the board is written, however fast minutes close.
@@ -30,6 +36,10 @@ pub struct Reading {
     pub record_bytes_max: usize,
     /// The country code of numbers written without one.
     pub home_country: String,
+    /// Whether records that cannot be read are kept as they came.
+    pub keeps_unreadable: bool,
+    /// The share of unreadable records above which a partition stops.
+    pub invalid_share_max: f64,
 }
 
 impl Reading {
@@ -55,46 +65,22 @@ impl Registrations {
     }
 }
 
-/// How far the records of a lane are judged and their alerts delivered. Written by its worker, read by the poller.
-#[derive(Debug)]
-pub struct Progress {
-    next_call: AtomicI64,
-    next_feedback: AtomicI64,
-    is_quiet: AtomicBool,
-}
-
-impl Default for Progress {
-    fn default() -> Self {
-        Self { next_call: AtomicI64::new(-1), next_feedback: AtomicI64::new(-1), is_quiet: AtomicBool::new(true) }
-    }
-}
-
-impl Progress {
-    /// The offset of the next call, if any was judged.
-    pub fn next_call(&self) -> Option<i64> {
-        Some(self.next_call.load(Ordering::Acquire)).filter(|next| *next >= 0)
-    }
-
-    /// The offset of the next feedback, if any was judged.
-    pub fn next_feedback(&self) -> Option<i64> {
-        Some(self.next_feedback.load(Ordering::Acquire)).filter(|next| *next >= 0)
-    }
-
-    /// Whether time alone changes nothing in the lane.
-    pub fn is_quiet(&self) -> bool {
-        self.is_quiet.load(Ordering::Acquire)
-    }
-}
-
 /// A record as it lies in its topic.
 #[derive(Clone, Copy)]
 pub struct Raw<'r> {
     /// Its value; empty if it has none.
     pub payload: &'r [u8],
-    /// Its key, if that is text.
-    pub key: Option<&'r str>,
+    /// Its key, if it has one.
+    pub key: Option<&'r [u8]>,
     /// Its offset.
     pub offset: i64,
+}
+
+impl<'r> Raw<'r> {
+    /// Its key as text: the app id.
+    fn app_id(&self) -> Option<&'r str> {
+        self.key.and_then(|key| std::str::from_utf8(key).ok())
+    }
 }
 
 /// What a batch of records leads to, before it leaves.
@@ -110,7 +96,7 @@ pub struct Outcomes {
     pub rejects: Vec<Reject>,
 }
 
-/// A record that could not be read: where it lies and why. Dead letters are made of these.
+/// A record that could not be read: where it lies and why, as the log says it.
 #[derive(Debug)]
 pub struct Reject {
     /// Its stream.
@@ -123,6 +109,17 @@ pub struct Reject {
     pub error: DecodeError,
 }
 
+/// What lanes are told of the world they are in.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// The consumer group: state belongs to it.
+    pub group_id: String,
+    /// Alerts that may wait to be delivered.
+    pub outbox_alerts_max: usize,
+    /// Keys the hashes of shards.
+    pub seed: u64,
+}
+
 /// One partition.
 pub struct Lane {
     partition: i32,
@@ -131,25 +128,89 @@ pub struct Lane {
     open_alerts: OpenAlerts,
     gauges: metrics::Partition,
     progress: Arc<Progress>,
-    /// Where `progress` goes once the batch has left.
+    outbox: Outbox,
+    unreadable: Unreadable,
+    encoder: Encoder,
+    /// Deletes what an earlier life remembered and this one does not.
+    clear: Vec<StateRecord>,
+    dead_letters: Vec<DeadLetter>,
+    /// Whether anything happened since the last checkpoint.
+    is_changed: bool,
+    /// Where `progress` goes once the batch is judged.
     next_call: i64,
-    next_feedback: i64,
+    next_feedback: Option<i64>,
     board_written: Option<Instant>,
 }
 
 impl Lane {
-    /// An empty lane.
-    pub fn new(policy: Arc<Policy>, seed: u64, partition: i32, progress: Arc<Progress>, gauges: metrics::Partition) -> Self {
-        Self {
+    /// A lane that goes on where `kept` was taken, or begins anew.
+    pub fn new(
+        partition: i32,
+        start: Start,
+        kept: Option<Kept>,
+        clear: Vec<StateRecord>,
+        policy: Arc<Policy>,
+        place: &Place,
+        progress: Arc<Progress>,
+        gauges: metrics::Partition,
+    ) -> Self {
+        let mut lane = Self {
             partition,
-            shard: Shard::new(policy, seed),
+            shard: Shard::new(policy, place.seed),
             clock: StreamClock::default(),
             open_alerts: OpenAlerts::default(),
             gauges,
+            outbox: Outbox::new(progress.clone(), place.outbox_alerts_max),
             progress,
-            next_call: -1,
-            next_feedback: -1,
+            unreadable: Unreadable::default(),
+            encoder: Encoder::default(),
+            is_changed: !clear.is_empty(),
+            clear,
+            dead_letters: Vec::new(),
+            next_call: start.next_call,
+            next_feedback: start.next_feedback,
             board_written: None,
+        };
+        if let Some(Kept { head, apps, outbox, encoder }) = kept {
+            lane.clock = head.clock;
+            lane.encoder = encoder;
+            lane.outbox.restore(head.next_alert, outbox);
+            lane.shard.restore_head(head.shard);
+            apps.into_iter().for_each(|app| lane.shard.restore_app(app));
+        }
+        lane.progress.judged(lane.next_call, lane.shard.is_quiet());
+        lane
+    }
+
+    /// Its partition.
+    pub fn partition(&self) -> i32 {
+        self.partition
+    }
+
+    /// How far it has come, as others see it.
+    pub fn progress(&self) -> &Arc<Progress> {
+        &self.progress
+    }
+
+    /// Its metrics.
+    pub fn gauges(&self) -> &metrics::Partition {
+        &self.gauges
+    }
+
+    /// It begins to be judged here: what apps filed meanwhile holds from now on, and its open alerts count.
+    pub fn settle_in(&mut self, registrations: &Registrations, metrics: &Metrics, out: &mut Outcomes) {
+        let filed_anew: Vec<&Registration> = self
+            .shard
+            .apps()
+            .filter_map(|app| registrations.of(app.id()).filter(|filed| app.registration() != Some(filed)))
+            .collect();
+        for filed in filed_anew {
+            self.shard.apply(Input::Registration(filed), &mut out.effects);
+            self.is_changed = true;
+        }
+        let policy = self.shard.policy().clone();
+        for alert in self.shard.apps().flat_map(|app| app.open_alerts(&policy)) {
+            metrics.alerts.restored(&alert, &mut self.open_alerts);
         }
     }
 
@@ -162,16 +223,24 @@ impl Lane {
         registrations: &Registrations,
         out: &mut Outcomes,
     ) {
+        if self.progress.is_stopped() {
+            return;
+        }
         let position = Position { partition: self.partition as u32, offset: raw.offset as u64 };
-        let app_id = reading.app_id.as_deref().or(raw.key);
+        let app_id = reading.app_id.as_deref().or(raw.app_id());
+        let mut unread = None;
         reading.format.decode(raw.payload, app_id, &reading.limits(newest), |call| {
             out.page.consumed(Stream::Calls);
             match call {
                 Ok(call) => self.judge(&call, position, registrations, out),
-                Err(error) => out.reject(Stream::Calls, self.partition, raw.offset, error),
+                Err(error) => {
+                    out.page.settled(Stream::Calls, Outcome::Invalid);
+                    unread.get_or_insert(error);
+                }
             }
         });
         self.next_call = raw.offset + 1;
+        self.note(Stream::Calls, raw, unread, reading, out);
     }
 
     fn judge(&mut self, call: &CallRecord<'_>, position: Position, registrations: &Registrations, out: &mut Outcomes) {
@@ -195,37 +264,116 @@ impl Lane {
         registrations: &Registrations,
         out: &mut Outcomes,
     ) {
+        if self.progress.is_stopped() {
+            return;
+        }
         out.page.consumed(Stream::Feedback);
-        match decode::feedback(raw.payload, &reading.limits(newest)) {
+        let unread = match decode::feedback(raw.payload, &reading.limits(newest)) {
             Ok(feedback) => {
                 if let Some(filed) = registrations.of(&feedback.app_id).filter(|_| !self.shard.knows(&feedback.app_id)) {
                     self.shard.apply(Input::Registration(filed), &mut out.effects);
                 }
                 let accepted = self.shard.apply(Input::Feedback(&feedback), &mut out.effects);
                 out.page.settled(Stream::Feedback, accepted.into());
+                None
             }
-            Err(error) => out.reject(Stream::Feedback, self.partition, raw.offset, error),
+            Err(error) => {
+                out.page.settled(Stream::Feedback, Outcome::Invalid);
+                Some(error)
+            }
+        };
+        self.next_feedback = Some(raw.offset + 1);
+        self.note(Stream::Feedback, raw, unread, reading, out);
+    }
+
+    /// Notes whether a record could be read. Too many that cannot be stop the partition.
+    fn note(&mut self, stream: Stream, raw: Raw<'_>, unread: Option<DecodeError>, reading: &Reading, out: &mut Outcomes) {
+        self.is_changed = true;
+        let share = self.unreadable.note(unread.is_some());
+        let Some(error) = unread else { return };
+        if share > reading.invalid_share_max {
+            tracing::error!(
+                partition = self.partition,
+                offset = raw.offset,
+                stream = stream.as_str(),
+                "the partition stops here: {:.0} % of its last records cannot be read, more than kafka.invalid_share_max \
+                 permits; correct kafka.format or what writes the topic, and start again: {error}",
+                share * 100.0
+            );
+            self.progress.stop();
         }
-        self.next_feedback = raw.offset + 1;
+        if reading.keeps_unreadable {
+            self.dead_letters.push(DeadLetter {
+                stream,
+                partition: self.partition,
+                offset: raw.offset,
+                key: raw.key.map(Into::into),
+                payload: raw.payload.into(),
+                reason: error.to_string(),
+            });
+        }
+        out.rejects.push(Reject { stream, partition: self.partition, offset: raw.offset, error });
     }
 
     /// Takes in what an app filed anew, if the app is here.
     pub fn registration(&mut self, registration: &Registration, out: &mut Outcomes) {
         if self.shard.knows(&registration.app_id) {
             self.shard.apply(Input::Registration(registration), &mut out.effects);
+            self.is_changed = true;
         }
     }
 
     /// Lets time pass to `now` although no call came: the wall clock, as data.
     pub fn tick(&mut self, now: Timestamp, out: &mut Outcomes) {
         self.shard.apply(Input::Tick(now), &mut out.effects);
+        self.is_changed = true;
     }
 
-    /// The batch has left: from here on is gone on, whatever happens.
+    /// Alerts of an earlier life that some sink may not have.
+    pub fn take_inherited(&mut self) -> Vec<Outgoing> {
+        self.outbox.take_inherited()
+    }
+
+    /// Takes an alert of its shard, which leaves with the next checkpoint.
+    pub fn post(&mut self, alert: Alert, received: Instant, metrics: &Metrics) {
+        metrics.alerts.sent(&alert, &mut self.open_alerts);
+        self.outbox.post(alert, received);
+    }
+
+    /// Everything that happened since the last checkpoint, if anything did.
+    pub fn checkpoint(&mut self, place: &Place) -> Option<Part> {
+        let mut state = std::mem::take(&mut self.clear);
+        let has_sent = self.outbox.write(&self.encoder, &mut state);
+        if !(std::mem::take(&mut self.is_changed) || has_sent) {
+            return None;
+        }
+        let changes = self.shard.changes();
+        changes.forgotten.iter().for_each(|app_id| self.encoder.forget(app_id, &mut state));
+        changes.apps.iter().for_each(|app| self.encoder.app(app, &mut state));
+        state.push(self.encoder.head(&Head {
+            group_id: place.group_id.clone(),
+            partition: self.partition,
+            next_call: self.next_call,
+            next_feedback: self.next_feedback,
+            clock: self.clock,
+            shard: changes.head,
+            next_alert: self.outbox.next(),
+        }));
+        Some(Part {
+            partition: self.partition,
+            next_call: self.next_call,
+            next_feedback: self.next_feedback,
+            state,
+            alerts: self.outbox.take_new(),
+            next_alert: self.outbox.next(),
+            dead_letters: std::mem::take(&mut self.dead_letters),
+        })
+    }
+
+    /// The batch is judged: others may see how far the lane has come.
     pub fn advance(&mut self, board: &Board, finally: bool) {
-        self.progress.next_call.store(self.next_call, Ordering::Release);
-        self.progress.next_feedback.store(self.next_feedback, Ordering::Release);
-        self.progress.is_quiet.store(self.shard.is_quiet(), Ordering::Release);
+        self.progress.judged(self.next_call, self.shard.is_quiet());
+        self.progress.fill(self.outbox.is_full() || self.dead_letters.len() >= self.outbox.bound());
         self.gauges.waiting.set(self.shard.waiting_calls() as i64);
         let judged_until = self.shard.open_minute().start();
         let has_moved = self.gauges.watermark.get() != i64::from(judged_until.seconds());
@@ -239,15 +387,16 @@ impl Lane {
         self.gauges.watermark.set(i64::from(judged_until.seconds()));
     }
 
-    /// Notes alerts of this lane that were delivered.
-    pub fn open_alerts(&mut self) -> &mut OpenAlerts {
-        &mut self.open_alerts
-    }
-
     /// The partition goes elsewhere, and all that is known of it here goes with it.
     pub fn leave(self, metrics: &Metrics, board: &Board) {
-        metrics.alerts.forget(self.open_alerts);
         board.wipe(self.shard.apps());
+        metrics.alerts.forget(self.open_alerts);
+    }
+
+    /// The service ends; what the board says last stays on it.
+    pub fn end(mut self, metrics: &Metrics, board: &Board) {
+        self.advance(board, true);
+        metrics.alerts.forget(self.open_alerts);
     }
 }
 
@@ -255,15 +404,6 @@ impl Outcomes {
     /// The alerts since last asked are of `partition`.
     pub fn own(&mut self, partition: i32) {
         self.owners.resize(self.effects.alerts.len(), partition);
-    }
-
-    /// Counts a call that could not be read, and keeps the first of each record: a record is rejected once.
-    fn reject(&mut self, stream: Stream, partition: i32, offset: i64, error: DecodeError) {
-        self.page.settled(stream, Outcome::Invalid);
-        let is_known = |last: &Reject| (last.stream, last.partition, last.offset) == (stream, partition, offset);
-        if !self.rejects.last().is_some_and(is_known) {
-            self.rejects.push(Reject { stream, partition, offset, error });
-        }
     }
 }
 

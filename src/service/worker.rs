@@ -1,21 +1,21 @@
 //! A worker: one thread, a share of the lanes, nothing shared with other workers on the way of a record.
 //!
-//! It decodes and judges batch by batch. A batch counts as done when its alerts are delivered and its records entered in
-//! the ledger; only then the lanes say that they have come further.
+//! It decodes and judges batch by batch, and hands over what changed when a checkpoint is asked for. It waits for nobody:
+//! neither for brokers nor for sinks.
 
 use std::collections::BTreeMap;
-use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crossbeam_channel::{Receiver, Sender};
 
-use super::lane::{Lane, Outcomes, Progress, Raw, Reading, Registrations, Reject};
+use super::committer::LanePart;
+use super::dispatch::Dispatch;
+use super::lane::{Lane, Outcomes, Place, Raw, Reading, Registrations, Reject};
 use crate::engine::policy::Policy;
 use crate::engine::record::Registration;
 use crate::engine::time::{DAY_S, SECOND_MS, Timestamp};
-use crate::metrics::{self, Metrics, Recorder, Stream};
-use crate::sink::Sink;
+use crate::metrics::{Metrics, Recorder, Stream};
 use crate::source::kafka::Record;
 use crate::status::Board;
 
@@ -27,14 +27,9 @@ pub enum Job<'c> {
     /// Judge records.
     Judge(Batch<'c>),
     /// A partition is yours from now on.
-    Open {
-        /// The partition.
-        partition: i32,
-        /// Where to say how far it is judged.
-        progress: Arc<Progress>,
-        /// Its metrics.
-        gauges: metrics::Partition,
-    },
+    Open(Box<Lane>),
+    /// Hand over everything that changed.
+    Checkpoint(Sender<Vec<LanePart>>),
     /// Partitions go: say so when everything before this is done.
     Close {
         /// The partitions.
@@ -61,20 +56,20 @@ pub struct Batch<'c> {
     pub received: Instant,
 }
 
-/// What all workers of a service have in common.
+/// What all threads of a service have in common.
 pub struct Common {
     /// What shards judge by.
     pub policy: Arc<Policy>,
     /// How records are read.
     pub reading: Reading,
-    /// Keys the hashes of the shards.
-    pub seed: u64,
+    /// What lanes are told.
+    pub place: Place,
     /// Where everything is counted.
     pub metrics: Arc<Metrics>,
     /// Where the state of apps is shown.
     pub board: Arc<Board>,
-    /// Where alerts go. Taken once a batch, and only by batches with alerts.
-    pub sink: Mutex<Box<dyn Sink>>,
+    /// The ways to the sinks.
+    pub dispatch: Dispatch,
 }
 
 /// One worker.
@@ -103,32 +98,47 @@ impl<'s> Worker<'s> {
     }
 
     /// Works until there will be no more jobs.
-    ///
-    /// # Errors
-    /// Alerts could not be delivered. The batch they came from does not count.
-    pub fn run(mut self, jobs: &Receiver<Job<'_>>) -> io::Result<()> {
+    pub fn run(mut self, jobs: &Receiver<Job<'_>>) {
         for job in jobs {
             match job {
-                Job::Judge(batch) => self.judge(batch)?,
-                Job::Open { partition, progress, gauges } => self.open(partition, progress, gauges),
+                Job::Judge(batch) => self.judge(batch),
+                Job::Open(lane) => self.open(*lane),
                 Job::Close { partitions, done } => {
                     self.close(&partitions);
                     // Whoever asked may have stopped waiting.
                     let _ = done.send(());
                 }
-                Job::Register(registration) => self.register(registration)?,
-                Job::Tick { partition, now } => self.tick(partition, now)?,
+                Job::Checkpoint(parts) => self.checkpoint(&parts),
+                Job::Register(registration) => self.register(registration),
+                Job::Tick { partition, now } => self.tick(partition, now),
             }
         }
-        for lane in self.lanes.values_mut() {
-            lane.advance(&self.common.board, true);
-        }
-        Ok(())
+        let Common { metrics, board, .. } = self.common;
+        self.lanes.into_values().for_each(|lane| lane.end(metrics, board));
     }
 
-    fn open(&mut self, partition: i32, progress: Arc<Progress>, gauges: metrics::Partition) {
-        let Common { policy, seed, .. } = self.common;
-        self.lanes.insert(partition, Lane::new(policy.clone(), *seed, partition, progress, gauges));
+    fn open(&mut self, mut lane: Lane) {
+        let partition = lane.partition();
+        lane.settle_in(&self.registrations, &self.common.metrics, &mut self.out);
+        self.out.own(partition);
+        let inherited = lane.take_inherited();
+        if let Some(last) = inherited.last() {
+            tracing::info!(partition, alerts = inherited.len(), "alerts that some sink may not have are delivered again");
+            let next = last.number + 1;
+            self.common.dispatch.send(lane.progress(), inherited, next);
+        }
+        self.lanes.insert(partition, lane);
+        self.finish(Instant::now(), true);
+    }
+
+    fn checkpoint(&mut self, parts: &Sender<Vec<LanePart>>) {
+        let changed = self.lanes.values_mut().filter_map(|lane| {
+            let part = lane.checkpoint(&self.common.place)?;
+            Some((lane.progress().clone(), part))
+        });
+        // Whoever asked may be gone.
+        let _ = parts.send(changed.collect());
+        self.finish(Instant::now(), false);
     }
 
     fn close(&mut self, partitions: &[i32]) {
@@ -137,14 +147,14 @@ impl<'s> Worker<'s> {
         }
     }
 
-    fn judge(&mut self, batch: Batch<'_>) -> io::Result<()> {
+    fn judge(&mut self, batch: Batch<'_>) {
         let Common { reading, .. } = self.common;
         let newest = wall_clock().plus_millis(i64::from(DAY_S) * SECOND_MS);
         for (stream, record) in &batch.records {
             let partition = record.partition();
             // A record of a partition that has gone meanwhile is another process's.
             let Some(lane) = self.lanes.get_mut(&partition) else { continue };
-            let raw = Raw { payload: record.payload(), key: record.key(), offset: record.offset() };
+            let raw = Raw { payload: record.payload(), key: record.key_bytes(), offset: record.offset() };
             match stream {
                 Stream::Calls => lane.call(raw, reading, newest, &self.registrations, &mut self.out),
                 Stream::Feedback => lane.feedback(raw, reading, newest, &self.registrations, &mut self.out),
@@ -153,44 +163,36 @@ impl<'s> Worker<'s> {
             self.out.own(partition);
         }
         let records = batch.records.len() as u64;
-        self.finish()?;
+        self.finish(batch.received, false);
         self.latency.record(batch.received.elapsed(), records);
-        Ok(())
     }
 
-    fn register(&mut self, registration: Arc<Registration>) -> io::Result<()> {
+    fn register(&mut self, registration: Arc<Registration>) {
         for (partition, lane) in &mut self.lanes {
             lane.registration(&registration, &mut self.out);
             self.out.own(*partition);
         }
         self.registrations.keep(registration);
-        self.finish()
+        self.finish(Instant::now(), false);
     }
 
-    fn tick(&mut self, partition: i32, now: Timestamp) -> io::Result<()> {
-        let Some(lane) = self.lanes.get_mut(&partition) else { return Ok(()) };
+    fn tick(&mut self, partition: i32, now: Timestamp) {
+        let Some(lane) = self.lanes.get_mut(&partition) else { return };
         lane.tick(now, &mut self.out);
         self.out.own(partition);
         self.common.metrics.idle_ticks.inc();
-        self.finish()
+        self.finish(Instant::now(), false);
     }
 
-    /// Lets what was done take effect outside: first the alerts, then the ledger, then the progress.
-    fn finish(&mut self) -> io::Result<()> {
-        let Common { metrics, board, sink, .. } = self.common;
-        let alerts = &self.out.effects.alerts;
-        if !alerts.is_empty() {
-            sink.lock().unwrap_or_else(PoisonError::into_inner).deliver(alerts)?;
-        }
-        for (alert, partition) in alerts.iter().zip(&self.out.owners) {
-            if let Some(lane) = self.lanes.get_mut(partition) {
-                metrics.alerts.sent(alert, lane.open_alerts());
+    /// Lets what was done be seen: alerts in their outboxes, records in the ledger, lanes where they are.
+    fn finish(&mut self, received: Instant, finally: bool) {
+        let Common { metrics, board, .. } = self.common;
+        for (alert, partition) in self.out.effects.alerts.drain(..).zip(self.out.owners.drain(..)) {
+            if let Some(lane) = self.lanes.get_mut(&partition) {
+                lane.post(alert, received, metrics);
             }
         }
-        self.out.effects.shadowed.iter().for_each(|alert| metrics.alerts.shadowed(alert));
-        self.out.effects.alerts.clear();
-        self.out.effects.shadowed.clear();
-        self.out.owners.clear();
+        self.out.effects.shadowed.drain(..).for_each(|alert| metrics.alerts.shadowed(&alert));
         for stream in [Stream::Calls, Stream::Feedback] {
             if self.out.page.has(stream) {
                 metrics.last_processed.now(stream);
@@ -201,9 +203,8 @@ impl<'s> Worker<'s> {
             self.tell(&reject);
         }
         for lane in self.lanes.values_mut() {
-            lane.advance(board, false);
+            lane.advance(board, finally);
         }
-        Ok(())
     }
 
     /// Tells of a record that could not be read, now and then. All of them are counted.

@@ -1,4 +1,4 @@
-//! Where alerts go. A sink moves alerts; it never changes and never judges them.
+//! Where alerts go besides Kafka. A sink moves alerts; it never changes and never judges them.
 
 pub mod jsonl;
 
@@ -6,25 +6,25 @@ use std::io;
 
 use crate::engine::alert::Alert;
 
-/// What takes alerts while the service runs.
+/// What takes alerts while the service runs. Each has a thread of its own: one that is slow holds up no other.
 pub trait Sink: Send {
-    /// Takes alerts, in order. When it returns, they have left the process: what led to them will not be read again.
+    /// What it is called in logs and metrics.
+    fn name(&self) -> &'static str;
+
+    /// Takes alerts, in order. When it returns, they have left the process. An alert may come again with the same id.
     ///
     /// # Errors
-    /// They have not. That ends the service, since nothing may step over a lost alert.
+    /// They have not: they come again, after a while.
     fn deliver(&mut self, alerts: &[Alert]) -> io::Result<()>;
 }
 
 impl Sink for jsonl::JsonLines {
+    fn name(&self) -> &'static str {
+        "jsonl"
+    }
+
     fn deliver(&mut self, alerts: &[Alert]) -> io::Result<()> {
         alerts.iter().try_for_each(|alert| self.write(alert))?;
         self.flush()
-    }
-}
-
-/// Several sinks: an alert counts as delivered when all have it.
-impl Sink for Vec<Box<dyn Sink>> {
-    fn deliver(&mut self, alerts: &[Alert]) -> io::Result<()> {
-        self.iter_mut().try_for_each(|sink| sink.deliver(alerts))
     }
 }

@@ -1,31 +1,67 @@
 //! Input from Kafka: one thread polls, hands out records and tells what the group gives and takes. Moves bytes only.
 //!
+//! Three clients of one group: the calls are subscribed to and shared by the group; the feedback follows the calls'
+//! partitions by hand, because no assignor but one promises two topics to one member; the registry is read by everybody.
+//!
 //! What it promises of the order: the registry is read to its end before the first call; the feedback of a partition is
-//! read to its end before the first call of that partition. From then on each comes as it arrives.
-//! It never commits by itself: whoever judges says how far it has come.
+//! read to its end before the first call of that partition. From then on each comes as it arrives. No record of a
+//! partition comes before whoever remembers it has said where to begin, and it never commits by itself.
 
-mod client;
+mod watch;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use rdkafka::Message;
-use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, RebalanceProtocol};
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerGroupMetadata};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::BorrowedMessage;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
-pub use client::{Clients, Ends, KafkaProblem};
+pub use watch::{Ends, Watch};
 
-use crate::config::kafka::OffsetReset;
-use client::{Change, Watch};
+use crate::config::kafka::RawKafka;
+use crate::kafka::{Connection, KafkaProblem, Topics, add, failed, partitions};
+use watch::Change;
 
 /// After so many calls the followed topics get their turn, even while calls keep coming.
 const CALLS_A_TURN: u32 = 256;
-/// The longest wait for the coordinator or a partition's leader while records wait.
-const QUERY: Duration = Duration::from_secs(5);
 /// The longest wait for a broker to confirm the end of a partition.
 const CONFIRM: Duration = Duration::from_secs(1);
+
+/// The consumers.
+pub struct Clients {
+    topics: Topics,
+    calls: BaseConsumer<Watch>,
+    feedback: Option<BaseConsumer<Watch>>,
+    registry: Option<BaseConsumer<Watch>>,
+    instance_id: Option<String>,
+}
+
+impl Clients {
+    /// Connects and checks the topics. Waits for a broker as long as the configuration allows, unless `is_stopped`.
+    ///
+    /// # Errors
+    /// Whatever makes it pointless to go on.
+    pub fn connect(kafka: &RawKafka, connection: &Connection, is_stopped: impl Fn() -> bool) -> Result<Self, KafkaProblem> {
+        // Where to begin is always said; a record that is gone meanwhile must not be stepped over.
+        let exact = || connection.consumer(&[("auto.offset.reset", "error")], Watch::default());
+        let whole = || connection.consumer(&[("auto.offset.reset", "earliest")], Watch::default());
+        let calls = exact()?;
+        Ok(Self {
+            topics: Topics::check(&calls, connection, kafka, is_stopped)?,
+            calls,
+            feedback: kafka.topics.feedback.as_ref().map(|_| exact()).transpose()?,
+            registry: kafka.topics.registry.as_ref().map(|_| whole()).transpose()?,
+            instance_id: kafka.group_instance_id.clone(),
+        })
+    }
+
+    /// The consumer of the calls, for questions about the group and the log.
+    pub fn calls(&self) -> &BaseConsumer<Watch> {
+        &self.calls
+    }
+}
 
 /// A record as it came: borrowed from the client, not copied.
 pub struct Record<'c>(BorrowedMessage<'c>);
@@ -55,6 +91,16 @@ impl Record<'_> {
     pub fn offset(&self) -> i64 {
         self.0.offset()
     }
+
+    /// When it was written, by the clock of whoever wrote it or of the broker, in Unix milliseconds.
+    pub fn written_ms(&self) -> Option<i64> {
+        self.0.timestamp().to_millis()
+    }
+
+    /// Its key, whatever it is.
+    pub fn key_bytes(&self) -> Option<&[u8]> {
+        self.0.key()
+    }
 }
 
 /// What came.
@@ -78,14 +124,12 @@ pub enum Event<'c> {
     },
 }
 
-/// How far the records of one partition are judged: the offsets to go on with, if any record was.
-#[derive(Clone, Copy, Debug)]
-pub struct Judged {
-    /// The partition.
-    pub partition: i32,
-    /// The next call.
-    pub next_call: Option<i64>,
-    /// The next feedback.
+/// Where the records of a partition begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Start {
+    /// The first call.
+    pub next_call: i64,
+    /// The first feedback, if there is a topic of it.
     pub next_feedback: Option<i64>,
 }
 
@@ -95,10 +139,10 @@ pub struct Source<'c> {
     /// Partitions of the registry that are not read to their end yet.
     unread: BTreeSet<i32>,
     has_joined: bool,
-    /// Partitions whose calls wait for their feedback to be read.
-    held: BTreeSet<i32>,
-    /// Partitions whose calls wait because whoever judges them is behind.
-    stalled: BTreeSet<i32>,
+    /// Partitions whose calls come.
+    running: BTreeSet<i32>,
+    /// Partitions whose calls wait for their feedback to be read, and where they will begin.
+    held: BTreeMap<i32, i64>,
     calls_this_turn: u32,
 }
 
@@ -115,15 +159,22 @@ impl<'c> Source<'c> {
     /// # Errors
     /// The registry cannot be followed.
     pub fn new(clients: &'c Clients) -> Result<Self, KafkaProblem> {
-        let unread: BTreeSet<i32> = clients.registry_partitions.iter().copied().collect();
-        if let (Some(registry), Some(topic)) = (&clients.registry, &clients.topics.registry) {
-            let mut partitions = TopicPartitionList::new();
+        let unread: BTreeSet<i32> = clients.topics.registry_partitions.iter().copied().collect();
+        if let (Some(registry), Some(topic)) = (&clients.registry, &clients.topics.names.registry) {
+            let mut whole = TopicPartitionList::new();
             for partition in &unread {
-                add(&mut partitions, topic, *partition, Offset::Beginning)?;
+                add(&mut whole, topic, *partition, Offset::Beginning)?;
             }
-            registry.assign(&partitions).map_err(failed("following the registry"))?;
+            registry.assign(&whole).map_err(failed("following the registry"))?;
         }
-        Ok(Self { clients, unread, has_joined: false, held: BTreeSet::new(), stalled: BTreeSet::new(), calls_this_turn: 0 })
+        Ok(Self {
+            clients,
+            unread,
+            has_joined: false,
+            running: BTreeSet::new(),
+            held: BTreeMap::new(),
+            calls_this_turn: 0,
+        })
     }
 
     /// The next event; `None` if none came within `wait`.
@@ -146,7 +197,7 @@ impl<'c> Source<'c> {
         }
         // While feedback is awaited nothing else may be to come.
         let wait = if self.held.is_empty() { wait } else { Duration::ZERO };
-        if let Polled::Record(record) = poll(&self.clients.calls, wait)? {
+        if let Polled::Record(record) = self.poll_calls(wait)? {
             self.calls_this_turn += 1;
             return Ok(Some(Event::Call(record)));
         }
@@ -165,7 +216,7 @@ impl<'c> Source<'c> {
         if !self.unread.is_empty() {
             return Ok(None);
         }
-        self.clients.calls.subscribe(&[&self.clients.topics.calls]).map_err(failed("joining the group"))?;
+        self.clients.calls.subscribe(&[&self.clients.topics.names.calls]).map_err(failed("joining the group"))?;
         self.has_joined = true;
         Ok(Some(Event::RegistryRead))
     }
@@ -176,8 +227,8 @@ impl<'c> Source<'c> {
             match poll(feedback, wait)? {
                 Polled::Record(record) => return Ok(Some(Event::Feedback(record))),
                 Polled::End(partition) => {
-                    if self.held.remove(&partition) {
-                        self.let_run(&[partition])?;
+                    if let Some(next_call) = self.held.remove(&partition) {
+                        self.let_run(partition, next_call)?;
                     }
                 }
                 Polled::Nothing => {}
@@ -192,70 +243,69 @@ impl<'c> Source<'c> {
         Ok(None)
     }
 
+    fn poll_calls(&self, wait: Duration) -> Result<Polled<'c>, KafkaProblem> {
+        poll(&self.clients.calls, wait).map_err(|problem| match (&problem, &self.clients.instance_id) {
+            (KafkaProblem::Client { error, .. }, Some(instance_id)) if is_replacement(error) => {
+                KafkaProblem::Replaced { instance_id: instance_id.clone() }
+            }
+            _ => problem,
+        })
+    }
+
     fn changed(&mut self, change: Change) -> Result<Event<'c>, KafkaProblem> {
         let calls = &self.clients.calls;
         match change {
             Change::Assign(partitions) => {
-                let assigned = numbers(&partitions);
-                let done = match calls.rebalance_protocol() {
-                    RebalanceProtocol::Cooperative => calls.incremental_assign(&partitions),
-                    _ => calls.assign(&partitions),
-                };
-                done.map_err(failed("taking partitions"))?;
-                self.follow_feedback(&assigned)?;
-                Ok(Event::Assigned(assigned))
+                // Taken note of; no record comes before `begin` says where from.
+                calls.incremental_assign(&TopicPartitionList::new()).map_err(failed("taking partitions"))?;
+                Ok(Event::Assigned(numbers(&partitions)))
             }
             Change::Revoke(partitions) => Ok(Event::Revoked { partitions: numbers(&partitions), lost: calls.assignment_lost() }),
         }
     }
 
-    /// Holds the calls of new partitions until their feedback is read.
-    fn follow_feedback(&mut self, assigned: &[i32]) -> Result<(), KafkaProblem> {
-        let (Some(feedback), Some(topic)) = (&self.clients.feedback, &self.clients.topics.feedback) else {
-            return Ok(());
+    /// Lets the records of an assigned partition come: first its feedback, then its calls.
+    ///
+    /// # Errors
+    /// The client refuses.
+    pub fn begin(&mut self, partition: i32, start: Start) -> Result<(), KafkaProblem> {
+        let (Some(feedback), Some(topic), Some(next)) =
+            (&self.clients.feedback, &self.clients.topics.names.feedback, start.next_feedback)
+        else {
+            return self.let_run(partition, start.next_call);
         };
-        if assigned.is_empty() {
-            return Ok(());
-        }
-        self.held.extend(assigned);
-        self.pause(assigned)?;
-        let mut partitions = TopicPartitionList::new();
-        for partition in assigned {
-            add(&mut partitions, topic, *partition, Offset::Invalid)?;
-        }
-        let committed = self.clients.calls.committed_offsets(partitions, QUERY).map_err(failed("reading the group's offsets"))?;
-        let mut begin = TopicPartitionList::new();
-        for partition in committed.elements() {
-            let offset = match (partition.offset(), self.clients.reset) {
-                (Offset::Offset(next), _) => Offset::Offset(next),
-                (_, OffsetReset::Earliest) => Offset::Beginning,
-                (_, OffsetReset::Latest) => Offset::End,
-                (_, OffsetReset::Error) => return Err(KafkaProblem::NoOffset { topic: topic.clone() }),
-            };
-            add(&mut begin, topic, partition.partition(), offset)?;
-        }
-        feedback.incremental_assign(&begin).map_err(failed("following the feedback"))
+        let mut from = TopicPartitionList::new();
+        add(&mut from, topic, partition, Offset::Offset(next))?;
+        feedback.incremental_assign(&from).map_err(failed("following the feedback"))?;
+        self.held.insert(partition, start.next_call);
+        Ok(())
+    }
+
+    fn let_run(&mut self, partition: i32, next_call: i64) -> Result<(), KafkaProblem> {
+        let mut from = TopicPartitionList::new();
+        add(&mut from, &self.clients.topics.names.calls, partition, Offset::Offset(next_call))?;
+        self.clients.calls.incremental_assign(&from).map_err(failed("reading calls"))?;
+        self.running.insert(partition);
+        Ok(())
     }
 
     /// Gives revoked partitions back, after everything of them is finished and committed.
     ///
     /// # Errors
     /// The client refuses.
-    pub fn release(&mut self, partitions: &[i32]) -> Result<(), KafkaProblem> {
-        let calls = &self.clients.calls;
+    pub fn release(&mut self, going: &[i32]) -> Result<(), KafkaProblem> {
+        let Topics { names, .. } = &self.clients.topics;
+        let running: Vec<i32> = going.iter().copied().filter(|partition| self.running.remove(partition)).collect();
+        let list = partitions(&names.calls, running.iter().copied())?;
         // A pause would outlive the assignment.
-        calls.resume(&list(&self.clients.topics.calls, partitions)?).map_err(failed("giving partitions back"))?;
-        let done = match calls.rebalance_protocol() {
-            RebalanceProtocol::Cooperative => calls.incremental_unassign(&list(&self.clients.topics.calls, partitions)?),
-            _ => calls.unassign(),
-        };
-        done.map_err(failed("giving partitions back"))?;
-        if let (Some(feedback), Some(topic)) = (&self.clients.feedback, &self.clients.topics.feedback) {
-            feedback.incremental_unassign(&list(topic, partitions)?).map_err(failed("leaving the feedback"))?;
-        }
-        for partition in partitions {
-            self.held.remove(partition);
-            self.stalled.remove(partition);
+        self.clients.calls.resume(&list).map_err(failed("giving partitions back"))?;
+        self.clients.calls.incremental_unassign(&list).map_err(failed("giving partitions back"))?;
+        let followed = going.iter().copied().filter(|partition| running.contains(partition) | self.held.remove(partition).is_some());
+        if let (Some(feedback), Some(topic)) = (&self.clients.feedback, &names.feedback) {
+            let list = partitions(topic, followed)?;
+            if list.count() > 0 {
+                feedback.incremental_unassign(&list).map_err(failed("leaving the feedback"))?;
+            }
         }
         Ok(())
     }
@@ -264,47 +314,15 @@ impl<'c> Source<'c> {
     ///
     /// # Errors
     /// The client refuses.
-    pub fn stall(&mut self, partitions: &[i32], stalled: bool) -> Result<(), KafkaProblem> {
-        if stalled {
-            self.stalled.extend(partitions);
-            return self.pause(partitions);
-        }
-        self.stalled.retain(|partition| !partitions.contains(partition));
-        self.let_run(partitions)
+    pub fn stall(&self, those: &BTreeSet<i32>, stalled: bool) -> Result<(), KafkaProblem> {
+        let list = partitions(&self.clients.topics.names.calls, those.intersection(&self.running).copied())?;
+        let calls = &self.clients.calls;
+        if stalled { calls.pause(&list) } else { calls.resume(&list) }.map_err(failed("pausing or resuming partitions"))
     }
 
-    fn pause(&self, partitions: &[i32]) -> Result<(), KafkaProblem> {
-        let list = list(&self.clients.topics.calls, partitions)?;
-        self.clients.calls.pause(&list).map_err(failed("pausing partitions"))
-    }
-
-    /// Resumes those of the partitions that nothing holds any more.
-    fn let_run(&self, partitions: &[i32]) -> Result<(), KafkaProblem> {
-        let free = |partition: &&i32| !self.held.contains(*partition) && !self.stalled.contains(*partition);
-        let free: Vec<i32> = partitions.iter().filter(free).copied().collect();
-        let list = list(&self.clients.topics.calls, &free)?;
-        self.clients.calls.resume(&list).map_err(failed("resuming partitions"))
-    }
-
-    /// Commits how far partitions are judged; waits for the broker's word if `wait`.
-    ///
-    /// # Errors
-    /// The offsets could not be handed over, or, if waited for, not committed.
-    pub fn commit(&self, judged: impl IntoIterator<Item = Judged>, wait: bool) -> Result<(), KafkaProblem> {
-        let mut offsets = TopicPartitionList::new();
-        for Judged { partition, next_call, next_feedback } in judged {
-            if let Some(next) = next_call {
-                add(&mut offsets, &self.clients.topics.calls, partition, Offset::Offset(next))?;
-            }
-            if let (Some(next), Some(topic)) = (next_feedback, &self.clients.topics.feedback) {
-                add(&mut offsets, topic, partition, Offset::Offset(next))?;
-            }
-        }
-        if offsets.count() == 0 {
-            return Ok(());
-        }
-        let mode = if wait { CommitMode::Sync } else { CommitMode::Async };
-        self.clients.calls.commit(&offsets, mode).map_err(failed("committing offsets"))
+    /// Who this process is in the group right now: what fences the writes of one that no longer is.
+    pub fn membership(&self) -> Option<ConsumerGroupMetadata> {
+        self.clients.calls.group_metadata()
     }
 
     /// How far a partition of the calls goes, as last heard; `None` if nothing was heard yet.
@@ -315,7 +333,7 @@ impl<'c> Source<'c> {
     /// Whether a broker says, just now, that nothing lies after `end` in a partition of the calls. `false` if none answers:
     /// a broker out of reach is not a silent partition.
     pub fn confirms_end(&self, partition: i32, end: i64) -> bool {
-        match self.clients.calls.fetch_watermarks(&self.clients.topics.calls, partition, CONFIRM) {
+        match self.clients.calls.fetch_watermarks(&self.clients.topics.names.calls, partition, CONFIRM) {
             Ok((_, high)) => high == end,
             Err(error) => {
                 tracing::debug!(partition, "the end of an idle partition is not known: {error}");
@@ -324,7 +342,7 @@ impl<'c> Source<'c> {
         }
     }
 
-    /// Leaves the group. Everything must be finished and committed.
+    /// Leaves the group. What is not committed will be judged again by whoever comes next.
     pub fn leave(self) {
         for client in
             [Some(&self.clients.calls), self.clients.feedback.as_ref(), self.clients.registry.as_ref()].into_iter().flatten()
@@ -344,8 +362,14 @@ fn poll(client: &BaseConsumer<Watch>, wait: Duration) -> Result<Polled<'_>, Kafk
             tracing::debug!("polling: {error}");
             Ok(Polled::Nothing)
         }
-        Some(Err(error)) => Err(KafkaProblem::Client { doing: "reading records", error }),
+        Some(Err(error)) => Err(failed("reading records")(error)),
     }
+}
+
+/// Whether another member has come with the same name.
+fn is_replacement(error: &KafkaError) -> bool {
+    use RDKafkaErrorCode as Code;
+    matches!(error.rdkafka_error_code(), Some(Code::FencedInstanceId | Code::UnreleasedInstanceId | Code::Fatal))
 }
 
 /// Whether the client recovers by itself.
@@ -361,6 +385,8 @@ fn is_passing(error: &KafkaError) -> bool {
                     | Code::UnknownTopicOrPartition
                     | Code::UnknownTopic
                     | Code::Fatal
+                    | Code::FencedInstanceId
+                    | Code::UnreleasedInstanceId
             )
     )
 }
@@ -370,20 +396,4 @@ fn numbers(partitions: &TopicPartitionList) -> Vec<i32> {
         partitions.elements().iter().map(rdkafka::topic_partition_list::TopicPartitionListElem::partition).collect();
     numbers.sort_unstable();
     numbers
-}
-
-fn list(topic: &str, partitions: &[i32]) -> Result<TopicPartitionList, KafkaProblem> {
-    let mut list = TopicPartitionList::new();
-    for partition in partitions {
-        add(&mut list, topic, *partition, Offset::Invalid)?;
-    }
-    Ok(list)
-}
-
-fn add(list: &mut TopicPartitionList, topic: &str, partition: i32, offset: Offset) -> Result<(), KafkaProblem> {
-    list.add_partition_offset(topic, partition, offset).map_err(failed("naming a partition"))
-}
-
-fn failed(doing: &'static str) -> impl Fn(KafkaError) -> KafkaProblem {
-    move |error| KafkaProblem::Client { doing, error }
 }

@@ -4,8 +4,10 @@
 
 pub mod book;
 
+use std::borrow::Cow;
+
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::detector::{Evidence, Feature, Over, RuleName, Severity, Subject};
 use super::number::Number;
@@ -15,10 +17,10 @@ use super::time::Timestamp;
 use super::window::recent::Sample;
 
 /// The schema's name on the wire.
-pub const SCHEMA: &str = "dialwatch.alert/1";
+pub const SCHEMA: Cow<'static, str> = Cow::Borrowed("dialwatch.alert/1");
 
 /// Whether the condition holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, serde::Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     /// It does.
@@ -28,10 +30,10 @@ pub enum Status {
 }
 
 /// One alert at one moment: one JSON object a line.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Alert {
     /// `dialwatch.alert/1`.
-    pub schema: &'static str,
+    pub schema: Cow<'static, str>,
     /// Computed from app, rule, subject and start: the same for the same calls.
     pub alert_id: String,
     /// Firing or resolved.
@@ -68,29 +70,29 @@ pub struct Alert {
     /// What it rests on.
     pub policy: PolicyView,
     /// What the violation table recommends; never carried out.
-    pub recommended_action: &'static str,
+    pub recommended_action: Cow<'static, str>,
     /// 1.0 unless a bound cut off something the evidence would have counted.
     pub completeness: f64,
     /// Why it was resolved other than by time.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub note: Option<&'static str>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<Cow<'static, str>>,
 }
 
 /// The subject as it may be shown.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct SubjectView {
     /// `app`, `caller` or `callee`.
-    pub kind: &'static str,
+    pub kind: Cow<'static, str>,
     /// The number's mask.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub number: Option<String>,
     /// The number's keyed pseudonym.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pseudonym: Option<String>,
 }
 
 /// Where the calls counted lie, in event time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct WindowView {
     /// From here.
     #[schemars(with = "String")]
@@ -101,28 +103,28 @@ pub struct WindowView {
 }
 
 /// One number of the evidence.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct EvidenceView {
     /// Which quantity.
     pub feature: Feature,
     /// Its value.
     pub observed: f64,
     /// What is claimed with confidence.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bound: Option<f64>,
     /// The limit of the policy.
     pub limit: f64,
     /// How many.
     pub count: u64,
     /// Of how many.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub of: Option<u64>,
     /// Over which calls.
     pub over: Over,
 }
 
 /// A call of the evidence.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CallView {
     /// The call.
     pub call_id: String,
@@ -132,7 +134,7 @@ pub struct CallView {
     /// How it ended.
     pub outcome: Outcome,
     /// The callee's mask, or the number itself where the configuration says so.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub callee: Option<String>,
     /// Kafka partition, or number of the file.
     pub partition: u32,
@@ -141,12 +143,12 @@ pub struct CallView {
 }
 
 /// What an alert rests on.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PolicyView {
     /// The policy pack.
     pub pack: String,
     /// The clause.
-    pub clause: &'static str,
+    pub clause: Cow<'static, str>,
     /// Tells two policies apart.
     pub version: String,
 }
@@ -179,7 +181,7 @@ impl SubjectView {
             Subject::Callee(number) => ("callee", Some(number)),
         };
         Self {
-            kind,
+            kind: kind.into(),
             number: number.map(|number| shown(policy, number)),
             pseudonym: number.map(|number| policy.pseudonyms.of(app_id, number)),
         }
@@ -208,7 +210,7 @@ fn shown(policy: &Policy, number: Number) -> String {
 pub fn alert_id(policy: &Policy, app_id: &str, rule: RuleName, subject: Subject, starts_at: Timestamp) -> String {
     let view = SubjectView::new(policy, app_id, subject);
     let mut hasher = blake3::Hasher::new();
-    for part in [app_id, rule.as_str(), view.kind, view.pseudonym.as_deref().unwrap_or("")] {
+    for part in [app_id, rule.as_str(), &*view.kind, view.pseudonym.as_deref().unwrap_or("")] {
         hasher.update(part.as_bytes()).update(&[0]);
     }
     hasher.update(&starts_at.millis().to_le_bytes());

@@ -1,0 +1,201 @@
+//! Recalls a partition when it comes: reads its state from the topic and decides where its records go on.
+//!
+//! It writes nothing. What a predecessor left half written is waited for: it is committed or rolled back first.
+
+use std::ops::Range;
+use std::time::{Duration, Instant};
+
+use rdkafka::Message;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaError;
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+
+use super::plan::{Facts, Misfit, Plan, plan};
+use super::{Gathered, Kept, StateRecord};
+use crate::config::kafka::{OffsetReset, RawKafka, RawTopics, Recovery};
+use crate::kafka::{Connection, KafkaProblem, Voice, add, failed, partitions};
+use crate::source::kafka::{Start, Watch};
+
+/// The longest wait for one answer of a broker.
+const QUERY: Duration = Duration::from_secs(5);
+/// How often it is looked whether an open transaction has ended.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// What is known of a partition that came.
+pub struct Recalled {
+    /// Where its records go on.
+    pub start: Start,
+    /// What was remembered, if anything counts.
+    pub kept: Option<Kept>,
+    /// Deletes what is remembered but no longer counts.
+    pub clear: Vec<StateRecord>,
+    /// Bytes of state that were read.
+    pub bytes: usize,
+}
+
+/// What recalls partitions, one after the other.
+pub struct Recaller<'c> {
+    calls: &'c BaseConsumer<Watch>,
+    /// Reads what is committed.
+    reader: BaseConsumer<Voice>,
+    /// Sees what is not committed yet.
+    seer: BaseConsumer<Voice>,
+    topics: RawTopics,
+    group_id: String,
+    reset: OffsetReset,
+    recovery: Recovery,
+    patience: Duration,
+}
+
+impl<'c> Recaller<'c> {
+    /// One that asks the group through the consumer of the calls.
+    ///
+    /// # Errors
+    /// No client can be made.
+    pub fn new(kafka: &RawKafka, connection: &Connection, calls: &'c BaseConsumer<Watch>) -> Result<Self, KafkaProblem> {
+        Ok(Self {
+            calls,
+            reader: connection.consumer(&[("auto.offset.reset", "earliest")], Voice::default())?,
+            seer: connection.consumer(&[("isolation.level", "read_uncommitted")], Voice::default())?,
+            topics: kafka.topics.clone(),
+            group_id: kafka.group_id.clone(),
+            reset: kafka.auto_offset_reset,
+            recovery: kafka.recovery,
+            patience: connection.patience,
+        })
+    }
+
+    /// Recalls a partition; `None` if it `is_gone` meanwhile.
+    ///
+    /// # Errors
+    /// The broker does not answer, the state cannot be used, or it does not fit the log and is not to be made to.
+    pub fn recall(&self, partition: i32, is_gone: impl Fn() -> bool) -> Result<Option<Recalled>, KafkaProblem> {
+        // In this order: once the offsets are stable no predecessor can commit any more, and once nothing is open in the
+        // state topic what it did commit is visible.
+        let (calls_committed, feedback_committed) = self.committed(partition)?;
+        let Some(gathered) = self.read_state(partition, &is_gone)? else { return Ok(None) };
+        let (bytes, mut clear) = (gathered.bytes(), gathered.deletions());
+        let mut kept = match gathered.finish(&self.group_id, partition) {
+            Ok(kept) => kept,
+            Err(error) if self.recovery == Recovery::Rebuild => {
+                tracing::warn!(partition, "the state cannot be used and is begun anew: {error}");
+                None
+            }
+            Err(error) => return Err(KafkaProblem::State { topic: self.topics.state.clone(), partition, error }),
+        };
+        let head = kept.as_ref().map(|kept| (kept.head.next_call, kept.head.next_feedback));
+        let calls = self.plan(&self.topics.calls, partition, head.map(|head| head.0), calls_committed)?;
+        let feedback = match &self.topics.feedback {
+            Some(topic) => Some(self.plan(topic, partition, head.and_then(|head| head.1), feedback_committed)?),
+            None => None,
+        };
+        if [Some(calls), feedback].iter().flatten().any(|plan| matches!(plan, Plan::Rebuild(..))) {
+            kept = None;
+        }
+        if kept.is_some() {
+            clear.clear();
+        }
+        let start = Start { next_call: calls.next(), next_feedback: feedback.map(Plan::next) };
+        Ok(Some(Recalled { start, kept, clear, bytes }))
+    }
+
+    fn plan(
+        &self,
+        topic: &str,
+        partition: i32,
+        remembered: Option<i64>,
+        committed: Option<i64>,
+    ) -> Result<Plan, KafkaProblem> {
+        let log = log_of(self.calls, topic, partition)?;
+        let misfit = |misfit: Misfit| KafkaProblem::Misfit { topic: topic.to_owned(), partition, misfit };
+        let plan = plan(&Facts { remembered, committed, log }, self.reset, self.recovery).map_err(misfit)?;
+        if let Plan::Rebuild(next, misfit) = plan {
+            tracing::warn!(topic, partition, next, "the partition is begun anew: {misfit}");
+        }
+        Ok(plan)
+    }
+
+    /// The group's offsets of the calls and of the feedback, once no transaction can change them any more.
+    fn committed(&self, partition: i32) -> Result<(Option<i64>, Option<i64>), KafkaProblem> {
+        let mut wanted = partitions(&self.topics.calls, [partition])?;
+        if let Some(feedback) = &self.topics.feedback {
+            add(&mut wanted, feedback, partition, Offset::Invalid)?;
+        }
+        let answered = self.ask("reading the group's offsets", || self.calls.committed_offsets(wanted.clone(), QUERY))?;
+        let of = |topic: &str| {
+            let found = answered.find_partition(topic, partition)?;
+            if let Offset::Offset(next) = found.offset() { Some(next) } else { None }
+        };
+        Ok((of(&self.topics.calls), self.topics.feedback.as_deref().and_then(of)))
+    }
+
+    /// Asks again until a broker answers, as long as one is waited for at the start.
+    fn ask<T>(
+        &self,
+        doing: &'static str,
+        mut question: impl FnMut() -> Result<T, KafkaError>,
+    ) -> Result<T, KafkaProblem> {
+        let began = Instant::now();
+        loop {
+            match question().map_err(failed(doing)) {
+                Err(KafkaProblem::Client { error, .. }) if began.elapsed() < self.patience => {
+                    tracing::debug!("{doing}: {error}");
+                    std::thread::sleep(LOOK_EVERY);
+                }
+                answered => return answered,
+            }
+        }
+    }
+
+    /// Everything in the partition of the state topic; `None` if the partition of the calls is gone meanwhile.
+    fn read_state(&self, partition: i32, is_gone: &impl Fn() -> bool) -> Result<Option<Gathered>, KafkaProblem> {
+        let topic = self.topics.state.as_str();
+        let mut gathered = Gathered::new();
+        let end = loop {
+            let all = self.ask("reading the state", || log_range(&self.seer, topic, partition))?;
+            let committed = self.ask("reading the state", || log_range(&self.reader, topic, partition))?;
+            if committed.end >= all.end {
+                break committed;
+            }
+            if is_gone() {
+                return Ok(None);
+            }
+            tracing::debug!(partition, "a transaction of a predecessor is still open in the state topic");
+            std::thread::sleep(LOOK_EVERY);
+        };
+        if end.is_empty() {
+            return Ok(Some(gathered));
+        }
+        let mut from = TopicPartitionList::new();
+        add(&mut from, topic, partition, Offset::Beginning)?;
+        self.reader.assign(&from).map_err(failed("reading the state"))?;
+        loop {
+            match self.reader.poll(Duration::from_millis(100)) {
+                Some(Ok(record)) => gathered.take(record.key().unwrap_or_default(), record.payload()),
+                Some(Err(KafkaError::PartitionEOF(_))) => break,
+                Some(Err(error)) => match failed("reading the state")(error) {
+                    KafkaProblem::Client { error, .. } => tracing::debug!("reading the state: {error}"),
+                    problem => return Err(problem),
+                },
+                None => {}
+            }
+            if is_gone() {
+                return Ok(None);
+            }
+        }
+        self.reader.unassign().map_err(failed("reading the state"))?;
+        Ok(Some(gathered))
+    }
+}
+
+fn log_range<C: rdkafka::consumer::ConsumerContext>(
+    client: &BaseConsumer<C>,
+    topic: &str,
+    partition: i32,
+) -> Result<Range<i64>, KafkaError> {
+    client.fetch_watermarks(topic, partition, QUERY).map(|(low, high)| low..high)
+}
+
+fn log_of(client: &BaseConsumer<Watch>, topic: &str, partition: i32) -> Result<Range<i64>, KafkaProblem> {
+    log_range(client, topic, partition).map_err(failed("asking how far the log goes"))
+}

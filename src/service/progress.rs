@@ -1,0 +1,93 @@
+//! How far a lane has come, as others see it: written by its worker and by the sinks, read by the poller.
+//!
+//! Numbers only; whoever reads one may be a moment behind.
+
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+
+/// How far a lane has come.
+#[derive(Debug)]
+pub struct Progress {
+    next_call: AtomicI64,
+    is_quiet: AtomicBool,
+    is_full: AtomicBool,
+    is_stopped: AtomicBool,
+    /// The number of the next alert.
+    posted: AtomicU64,
+    /// For each sink, the number of the next alert it has not got yet. Without sinks one that is told of checkpoints.
+    delivered: Box<[AtomicU64]>,
+}
+
+impl Progress {
+    /// Of a lane whose alerts go to so many sinks.
+    pub fn new(sinks: usize) -> Self {
+        Self {
+            next_call: AtomicI64::new(0),
+            is_quiet: AtomicBool::new(true),
+            is_full: AtomicBool::new(false),
+            is_stopped: AtomicBool::new(false),
+            posted: AtomicU64::new(0),
+            delivered: (0..sinks.max(1)).map(|_| AtomicU64::new(0)).collect(),
+        }
+    }
+
+    /// Everything before the call at this offset is judged; time alone changes nothing if it `is_quiet`.
+    pub fn judged(&self, next_call: i64, is_quiet: bool) {
+        self.next_call.store(next_call, Ordering::Release);
+        self.is_quiet.store(is_quiet, Ordering::Release);
+    }
+
+    /// The offset of the next call.
+    pub fn next_call(&self) -> i64 {
+        self.next_call.load(Ordering::Acquire)
+    }
+
+    /// Whether time alone changes nothing in the lane.
+    pub fn is_quiet(&self) -> bool {
+        self.is_quiet.load(Ordering::Acquire)
+    }
+
+    /// Whether there is no more room for what waits to leave.
+    pub fn fill(&self, is_full: bool) {
+        self.is_full.store(is_full, Ordering::Release);
+    }
+
+    /// Whether no more records should come until there is room.
+    pub fn is_full(&self) -> bool {
+        self.is_full.load(Ordering::Acquire)
+    }
+
+    /// No more records are judged until the next start.
+    pub fn stop(&self) {
+        self.is_stopped.store(true, Ordering::Release);
+    }
+
+    /// Whether records are no longer judged.
+    pub fn is_stopped(&self) -> bool {
+        self.is_stopped.load(Ordering::Acquire)
+    }
+
+    /// Every alert before the one of this number has been posted.
+    pub fn posted(&self, next: u64) {
+        self.posted.store(next, Ordering::Release);
+    }
+
+    /// Alerts that some sink has not got yet.
+    pub fn waiting(&self) -> u64 {
+        self.posted.load(Ordering::Acquire).saturating_sub(self.undelivered())
+    }
+
+    /// A sink has got every alert before the one of this number.
+    pub fn delivered(&self, sink: usize, next: u64) {
+        self.delivered[sink].fetch_max(next, Ordering::AcqRel);
+    }
+
+    /// Every sink has got every alert before the one of this number: an earlier life knows.
+    pub fn all_delivered(&self, next: u64) {
+        (0..self.delivered.len()).for_each(|sink| self.delivered(sink, next));
+    }
+
+    /// The number of the first alert that some sink has not got yet.
+    pub fn undelivered(&self) -> u64 {
+        self.delivered.iter().map(|next| next.load(Ordering::Acquire)).min().unwrap_or_default()
+    }
+}
