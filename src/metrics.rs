@@ -337,12 +337,43 @@ impl LastProcessed {
     }
 }
 
+/// An alert as the engine makes it, with as little in it as there can be.
+#[cfg(test)]
+pub(crate) fn example_alert() -> Alert {
+    use crate::engine::alert::{PolicyView, SCHEMA, SubjectView, WindowView, alert_id};
+    use crate::engine::detector::Subject;
+    use crate::engine::policy::Policy;
+    use crate::engine::time::Timestamp;
+    let (policy, at) = (Policy::for_tests(), Timestamp::from_seconds(1_773_020_460));
+    Alert {
+        schema: SCHEMA,
+        alert_id: alert_id(&policy, "app", RuleName::BlindDialing, Subject::App, at),
+        status: Status::Firing,
+        rule: RuleName::BlindDialing,
+        severity: Severity::Violation,
+        app_id: "app".into(),
+        subject: SubjectView::new(&policy, "app", Subject::App),
+        starts_at: at,
+        updated_at: at,
+        ends_at: None,
+        window: WindowView { from: at, to: at },
+        summary: String::new(),
+        evidence: Vec::new(),
+        calls: Vec::new(),
+        calls_before_alert: 0,
+        callees_before_alert: 0,
+        policy: PolicyView { pack: String::new(), clause: "".into(), version: String::new() },
+        recommended_action: "review".into(),
+        completeness: 1.0,
+        note: None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use prometheus::proto::MetricType;
 
     use super::*;
-    use crate::engine::alert::alert_id;
 
     /// Units that Prometheus asks to convert, and scales of those it asks for.
     const FOREIGN_UNITS: [&str; 9] =
@@ -387,7 +418,7 @@ mod tests {
             let line = text.lines().find(|line| line.starts_with(&series)).expect("a series").to_owned();
             line.rsplit(' ').next().and_then(|value| value.parse::<i64>().ok()).expect("a value")
         };
-        let mut alert = example();
+        let mut alert = example_alert();
         metrics.alerts.sent(&alert, &mut open);
         metrics.alerts.sent(&alert, &mut open);
         assert_eq!((active("violation"), active("major")), (1, 0));
@@ -402,36 +433,5 @@ mod tests {
         metrics.alerts.sent(&alert, &mut open);
         metrics.alerts.forget(open);
         assert_eq!(active("major"), 0);
-    }
-
-    /// An alert as the engine makes it, with as little in it as there can be.
-    fn example() -> Alert {
-        use crate::engine::alert::{PolicyView, SCHEMA, SubjectView, WindowView};
-        use crate::engine::detector::Subject;
-        use crate::engine::policy::Policy;
-        use crate::engine::time::Timestamp;
-        let (policy, at) = (Policy::for_tests(), Timestamp::from_seconds(1_773_020_460));
-        Alert {
-            schema: SCHEMA,
-            alert_id: alert_id(&policy, "app", RuleName::BlindDialing, Subject::App, at),
-            status: Status::Firing,
-            rule: RuleName::BlindDialing,
-            severity: Severity::Violation,
-            app_id: "app".into(),
-            subject: SubjectView::new(&policy, "app", Subject::App),
-            starts_at: at,
-            updated_at: at,
-            ends_at: None,
-            window: WindowView { from: at, to: at },
-            summary: String::new(),
-            evidence: Vec::new(),
-            calls: Vec::new(),
-            calls_before_alert: 0,
-            callees_before_alert: 0,
-            policy: PolicyView { pack: String::new(), clause: "".into(), version: String::new() },
-            recommended_action: "review".into(),
-            completeness: 1.0,
-            note: None,
-        }
     }
 }

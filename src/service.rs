@@ -138,7 +138,8 @@ fn session(
     let common = Common {
         policy: policy.clone(),
         reading: reading(kafka, policy),
-        place: place(kafka),
+        place: Place { group_id: kafka.group_id.clone(), seed: seed() },
+        outbox_alerts_max: kafka.outbox_alerts_max,
         metrics: metrics.clone(),
         board: board.clone(),
         dispatch: dispatch.clone(),
@@ -176,10 +177,6 @@ fn reading(kafka: &RawKafka, policy: &Policy) -> Reading {
         keeps_unreadable: kafka.topics.dead_letters.is_some(),
         invalid_share_max: kafka.invalid_share_max,
     }
-}
-
-fn place(kafka: &RawKafka) -> Place {
-    Place { group_id: kafka.group_id.clone(), outbox_alerts_max: kafka.outbox_alerts_max, seed: seed() }
 }
 
 /// How many threads judge.

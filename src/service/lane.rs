@@ -11,6 +11,7 @@ use super::outbox::Outbox;
 use super::progress::Progress;
 use super::unreadable::Unreadable;
 use crate::checkpoint::{Encoder, Head, Kept, StateRecord};
+use crate::checkpoint::recall::Recalled;
 use crate::checkpoint::writer::{DeadLetter, Outgoing, Part};
 use crate::engine::alert::Alert;
 use crate::engine::decode::{self, DecodeError, Format, Limits};
@@ -19,11 +20,13 @@ use crate::engine::record::{CallRecord, Position, Registration};
 use crate::engine::shard::{Effects, Input, Shard};
 use crate::engine::time::{StreamClock, Timestamp};
 use crate::metrics::{self, Metrics, OpenAlerts, Outcome, Page, Stream};
-use crate::source::kafka::Start;
 use crate::status::Board;
 
 /// At most so often the board is written, however fast minutes close.
 const BOARD_EVERY: Duration = Duration::from_secs(1);
+
+/// Dead letters that may wait for the next checkpoint.
+const DEAD_LETTERS_MAX: usize = 10_000;
 
 /// How records are read.
 #[derive(Clone, Debug)]
@@ -114,8 +117,6 @@ pub struct Reject {
 pub struct Place {
     /// The consumer group: state belongs to it.
     pub group_id: String,
-    /// Alerts that may wait to be delivered.
-    pub outbox_alerts_max: usize,
     /// Keys the hashes of shards.
     pub seed: u64,
 }
@@ -143,24 +144,23 @@ pub struct Lane {
 }
 
 impl Lane {
-    /// A lane that goes on where `kept` was taken, or begins anew.
+    /// A lane that goes on with what is `recalled`.
     pub fn new(
         partition: i32,
-        start: Start,
-        kept: Option<Kept>,
-        clear: Vec<StateRecord>,
+        recalled: Recalled,
         policy: Arc<Policy>,
         place: &Place,
         progress: Arc<Progress>,
         gauges: metrics::Partition,
     ) -> Self {
+        let Recalled { start, kept, clear, .. } = recalled;
         let mut lane = Self {
             partition,
             shard: Shard::new(policy, place.seed),
             clock: StreamClock::default(),
             open_alerts: OpenAlerts::default(),
             gauges,
-            outbox: Outbox::new(progress.clone(), place.outbox_alerts_max),
+            outbox: Outbox::new(progress.clone()),
             progress,
             unreadable: Unreadable::default(),
             encoder: Encoder::default(),
@@ -373,7 +373,7 @@ impl Lane {
     /// The batch is judged: others may see how far the lane has come.
     pub fn advance(&mut self, board: &Board, finally: bool) {
         self.progress.judged(self.next_call, self.shard.is_quiet());
-        self.progress.fill(self.outbox.is_full() || self.dead_letters.len() >= self.outbox.bound());
+        self.progress.fill(self.dead_letters.len() >= DEAD_LETTERS_MAX);
         self.gauges.waiting.set(self.shard.waiting_calls() as i64);
         let judged_until = self.shard.open_minute().start();
         let has_moved = self.gauges.watermark.get() != i64::from(judged_until.seconds());
@@ -408,110 +408,4 @@ impl Outcomes {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::engine::record::FiledCaller;
-
-    const NEWEST: Timestamp = Timestamp::LATEST;
-    const MINUTE_S: i64 = 60;
-    const START_S: i64 = 1_773_020_460;
-
-    struct Bench {
-        reading: Reading,
-        metrics: Metrics,
-        board: Board,
-        registrations: Registrations,
-        progress: Arc<Progress>,
-        out: Outcomes,
-    }
-
-    impl Bench {
-        fn new() -> (Self, Lane) {
-            let policy = Arc::new(Policy::for_tests());
-            let metrics = Metrics::new().expect("valid");
-            let progress = Arc::new(Progress::default());
-            let lane = Lane::new(policy.clone(), 1, 3, progress.clone(), metrics.partitions.of(3));
-            let home_country = policy.home_country.clone();
-            let reading = Reading { format: Format::Dialwatch, app_id: None, record_bytes_max: 1 << 20, home_country };
-            let (board, registrations, out) = Default::default();
-            (Self { reading, metrics, board, registrations, progress, out }, lane)
-        }
-
-        fn call(&mut self, lane: &mut Lane, payload: &str, offset: i64) {
-            let raw = Raw { payload: payload.as_bytes(), key: Some("app-by-key"), offset };
-            lane.call(raw, &self.reading, NEWEST, &self.registrations, &mut self.out);
-        }
-    }
-
-    fn call(id: &str, app: &str, end_s: i64) -> String {
-        let start_ms = (end_s - 30) * 1_000;
-        format!(
-            r#"{{"call_id":"{id}",{app}"direction":"outbound","callee":"someone","start":{start_ms},"end":{},"outcome":"no_answer"}}"#,
-            end_s * 1_000
-        )
-    }
-
-    #[test]
-    fn a_call_without_an_app_is_the_keys() {
-        let (mut bench, mut lane) = Bench::new();
-        bench.call(&mut lane, &call("1", "", START_S), 0);
-        assert!(lane.shard.knows("app-by-key"));
-        bench.reading.app_id = Some("configured".into());
-        bench.call(&mut lane, &call("2", "", START_S), 1);
-        bench.call(&mut lane, &call("3", r#""app_id":"its-own","#, START_S), 2);
-        assert!(lane.shard.knows("configured") && lane.shard.knows("its-own"));
-        assert_eq!(bench.out.page.of(Stream::Calls, Outcome::Applied), 3);
-    }
-
-    #[test]
-    fn what_an_app_filed_meets_its_first_call_and_nobody_else() {
-        let (mut bench, mut lane) = Bench::new();
-        let filed = |app_id: &str, seats| {
-            let nothing = crate::service::conductor::nothing_filed(app_id);
-            Registration { seats, callers: Vec::<FiledCaller>::new(), ..nothing }
-        };
-        bench.registrations.keep(Arc::new(filed("here", Some(5))));
-        bench.registrations.keep(Arc::new(filed("elsewhere", Some(6))));
-        bench.call(&mut lane, &call("1", r#""app_id":"here","#, START_S), 0);
-        let seats = |lane: &Lane| {
-            let mut seats = None;
-            for app in lane.shard.apps() {
-                seats = if app.id() == "here" { app.profile().seats } else { seats };
-            }
-            seats
-        };
-        assert_eq!(seats(&lane), Some(5));
-        lane.registration(&filed("here", Some(9)), &mut bench.out);
-        lane.registration(&filed("elsewhere", Some(9)), &mut bench.out);
-        assert_eq!(seats(&lane), Some(9), "what is filed later holds from then on");
-        assert!(!lane.shard.knows("elsewhere"), "an app without calls here takes no room here");
-    }
-
-    #[test]
-    fn a_record_of_many_calls_is_counted_by_the_call_and_rejected_once() {
-        let (mut bench, mut lane) = Bench::new();
-        bench.reading.format = Format::Tccc;
-        bench.call(&mut lane, r#"{"Response":{"TelCdrList":[1,2,3]}}"#, 7);
-        bench.call(&mut lane, "nonsense", 8);
-        assert_eq!(bench.out.page.of(Stream::Calls, Outcome::Invalid), bench.out.page.total());
-        assert_eq!(bench.out.page.total(), 4);
-        let places: Vec<i64> = bench.out.rejects.iter().map(|reject| reject.offset).collect();
-        assert_eq!(places, [7, 8]);
-    }
-
-    #[test]
-    fn progress_is_told_only_when_the_batch_has_left() {
-        let (mut bench, mut lane) = Bench::new();
-        bench.call(&mut lane, &call("1", "", START_S), 41);
-        assert_eq!(bench.progress.next_call(), None);
-        lane.advance(&bench.board, false);
-        assert_eq!((bench.progress.next_call(), bench.progress.next_feedback()), (Some(42), None));
-        assert!(!bench.progress.is_quiet(), "a call waits for its minute");
-        lane.tick(Timestamp::from_seconds(START_S + 7 * MINUTE_S), &mut bench.out);
-        lane.advance(&bench.board, true);
-        assert!(bench.progress.is_quiet());
-        assert_eq!(bench.board.apps().len(), 1);
-        lane.leave(&bench.metrics, &bench.board);
-        assert!(bench.board.apps().is_empty());
-    }
-}
+mod tests;

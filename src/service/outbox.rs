@@ -14,7 +14,6 @@ use crate::engine::alert::Alert;
 /// The outbox.
 pub struct Outbox {
     progress: Arc<Progress>,
-    bound: usize,
     /// The number of the next alert.
     next: u64,
     /// The number of the first alert that is in the state.
@@ -26,9 +25,9 @@ pub struct Outbox {
 }
 
 impl Outbox {
-    /// An empty one, in which more than `bound` alerts are too many.
-    pub fn new(progress: Arc<Progress>, bound: usize) -> Self {
-        Self { progress, bound, next: 0, kept_from: 0, new: Vec::new(), inherited: Vec::new() }
+    /// An empty one.
+    pub fn new(progress: Arc<Progress>) -> Self {
+        Self { progress, next: 0, kept_from: 0, new: Vec::new(), inherited: Vec::new() }
     }
 
     /// Goes on with what was kept: the number of the next alert, and the undelivered ones as JSON.
@@ -56,16 +55,6 @@ impl Outbox {
     /// The number of the next alert.
     pub fn next(&self) -> u64 {
         self.next
-    }
-
-    /// Alerts that may wait.
-    pub fn bound(&self) -> usize {
-        self.bound
-    }
-
-    /// Whether more wait than may.
-    pub fn is_full(&self) -> bool {
-        self.progress.waiting() > self.bound as u64
     }
 
     /// Alerts of an earlier life, to be delivered again: some sinks may have them already.

@@ -9,7 +9,10 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 pub struct Progress {
     next_call: AtomicI64,
     is_quiet: AtomicBool,
+    /// Whether too many dead letters wait.
     is_full: AtomicBool,
+    /// Alerts that may wait.
+    alerts_max: u64,
     is_stopped: AtomicBool,
     /// The number of the next alert.
     posted: AtomicU64,
@@ -18,12 +21,13 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Of a lane whose alerts go to so many sinks.
-    pub fn new(sinks: usize) -> Self {
+    /// Of a lane whose alerts go to so many sinks, and in which so many may wait.
+    pub fn new(sinks: usize, alerts_max: usize) -> Self {
         Self {
             next_call: AtomicI64::new(0),
             is_quiet: AtomicBool::new(true),
             is_full: AtomicBool::new(false),
+            alerts_max: alerts_max as u64,
             is_stopped: AtomicBool::new(false),
             posted: AtomicU64::new(0),
             delivered: (0..sinks.max(1)).map(|_| AtomicU64::new(0)).collect(),
@@ -46,14 +50,14 @@ impl Progress {
         self.is_quiet.load(Ordering::Acquire)
     }
 
-    /// Whether there is no more room for what waits to leave.
+    /// Whether too many dead letters wait to leave.
     pub fn fill(&self, is_full: bool) {
         self.is_full.store(is_full, Ordering::Release);
     }
 
     /// Whether no more records should come until there is room.
     pub fn is_full(&self) -> bool {
-        self.is_full.load(Ordering::Acquire)
+        self.is_full.load(Ordering::Acquire) || self.waiting() > self.alerts_max
     }
 
     /// No more records are judged until the next start.

@@ -11,7 +11,7 @@ use crossbeam_channel::{Receiver, Sender};
 use super::lane::Lane;
 use super::progress::Progress;
 use super::worker::Common;
-use crate::checkpoint::recall::{Recalled, Recaller};
+use crate::checkpoint::recall::Recaller;
 use crate::kafka::KafkaProblem;
 use crate::source::kafka::Start;
 
@@ -55,11 +55,11 @@ pub fn run(
 fn restore(recaller: &Recaller<'_>, common: &Common, request: Request) -> Result<Option<Restored>, KafkaProblem> {
     let (began, partition) = (Instant::now(), request.partition);
     let Some(recalled) = recaller.recall(partition, || request.gone.load(Ordering::Relaxed))? else { return Ok(None) };
-    let Recalled { start, kept, clear, bytes } = recalled;
-    let apps = kept.as_ref().map_or(0, |kept| kept.apps.len());
-    let progress = Arc::new(Progress::new(common.dispatch.sinks()));
+    let (start, bytes) = (recalled.start, recalled.bytes);
+    let apps = recalled.kept.as_ref().map_or(0, |kept| kept.apps.len());
+    let progress = Arc::new(Progress::new(common.dispatch.sinks(), common.outbox_alerts_max));
     let gauges = common.metrics.partitions.of(partition);
-    let lane = Lane::new(partition, start, kept, clear, common.policy.clone(), &common.place, progress, gauges);
+    let lane = Lane::new(partition, recalled, common.policy.clone(), &common.place, progress, gauges);
     let took_s = began.elapsed().as_secs_f64();
     tracing::info!(partition, apps, bytes, took_s, next_call = start.next_call, "a partition is restored");
     Ok(Some(Restored { request, lane: Box::new(lane), start }))

@@ -68,6 +68,8 @@ pub struct Common {
     pub metrics: Arc<Metrics>,
     /// Where the state of apps is shown.
     pub board: Arc<Board>,
+    /// Alerts of a lane that may wait to be delivered.
+    pub outbox_alerts_max: usize,
     /// The ways to the sinks.
     pub dispatch: Dispatch,
 }
