@@ -1,5 +1,6 @@
 //! dialwatch: finds the apps of a cloud call centre that dial blindly, harass, surge or let machines talk.
 
+pub mod checkpoint;
 pub mod cli;
 pub mod config;
 pub mod engine;

@@ -109,7 +109,7 @@ impl Minute {
 ///
 /// The source owns it and tells its shards by `Input::Tick`; a shard never guesses the time from its own share of the
 /// records, and therefore judges the same with any number of shards.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StreamClock {
     newest: Timestamp,
 }

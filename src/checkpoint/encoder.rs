@@ -1,0 +1,109 @@
+//! What changed, as records. On the judging thread, so it keeps its buffers and does everything once.
+
+use std::collections::HashMap;
+
+use zstd::zstd_safe::CCtx;
+
+use super::record::{Header, Key, pack};
+use super::{CHUNK_BYTES, Head, StateRecord};
+use crate::engine::app::AppSnapshot;
+
+/// Makes the records of one partition. It knows how many chunks lie in the topic of each app, so that none outlives its
+/// app's getting smaller: the state of a partition needs one encoder from its first record on, or that of [`super::Kept`].
+pub struct Encoder {
+    /// Of the apps with more than one chunk; few have.
+    chunks: HashMap<Box<str>, u32>,
+    chunk_bytes: usize,
+    context: CCtx<'static>,
+    body: Vec<u8>,
+    packed: Vec<u8>,
+}
+
+impl Default for Encoder {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Encoder {
+    /// For a partition of which nothing lies in the topic.
+    pub fn new() -> Self {
+        Self::knowing(HashMap::new())
+    }
+
+    /// For a partition of which the apps here have so many chunks, and all others one or none.
+    pub(super) fn knowing(chunks: HashMap<Box<str>, u32>) -> Self {
+        Self { chunks, chunk_bytes: CHUNK_BYTES, context: CCtx::create(), body: Vec::new(), packed: Vec::new() }
+    }
+
+    #[cfg(test)]
+    pub(super) fn with_chunks_of(chunk_bytes: usize) -> Self {
+        Self { chunk_bytes, ..Self::new() }
+    }
+
+    /// The record of the head.
+    ///
+    /// # Panics
+    /// If the head cannot be serialized: a mistake in its type, whatever its values.
+    pub fn head(&self, head: &Head) -> StateRecord {
+        whole(Key::Head, &serialized(head, Vec::new()))
+    }
+
+    /// Appends the records of an app, and the deletions of those it no longer needs.
+    ///
+    /// # Panics
+    /// If the snapshot cannot be serialized: a mistake in its type, whatever its values.
+    pub fn app(&mut self, app: &AppSnapshot, out: &mut Vec<StateRecord>) {
+        self.body.clear();
+        self.body = serialized(app, std::mem::take(&mut self.body));
+        pack(&mut self.context, &self.body, &mut self.packed);
+        let key = |chunk| Key::App { app_id: app.id(), chunk };
+        let (seal, chunks) = (key(0).seal(&self.packed), self.packed.len().div_ceil(self.chunk_bytes) as u32);
+        for (piece, chunk) in self.packed.chunks(self.chunk_bytes).zip(0..) {
+            out.push(StateRecord { key: key(chunk).bytes(), value: Some(Header { chunk, chunks, seal }.before(piece)) });
+        }
+        self.shrink(app.id(), chunks, out);
+        if chunks > 1 {
+            self.chunks.insert(app.id().into(), chunks);
+        }
+    }
+
+    /// Appends the deletions of an app that is no longer remembered.
+    pub fn forget(&mut self, app_id: &str, out: &mut Vec<StateRecord>) {
+        out.push(deletion(Key::App { app_id, chunk: 0 }));
+        self.shrink(app_id, 1, out);
+    }
+
+    /// Deletes what lies in the topic from chunk `chunks` on.
+    fn shrink(&mut self, app_id: &str, chunks: u32, out: &mut Vec<StateRecord>) {
+        if let Some(before) = self.chunks.remove(app_id) {
+            out.extend((chunks..before).map(|chunk| deletion(Key::App { app_id, chunk })));
+        }
+    }
+
+    /// The record of an alert that not every sink has yet: its number in the outbox, and what is sent.
+    pub fn alert(&self, number: u64, json: &[u8]) -> StateRecord {
+        whole(Key::Alert(number), json)
+    }
+
+    /// The deletion of an alert that every sink has.
+    pub fn delivered(&self, number: u64) -> StateRecord {
+        deletion(Key::Alert(number))
+    }
+}
+
+fn whole(key: Key<'_>, body: &[u8]) -> StateRecord {
+    StateRecord { key: key.bytes(), value: Some(Header::whole(key.seal(body)).before(body)) }
+}
+
+fn deletion(key: Key<'_>) -> StateRecord {
+    StateRecord { key: key.bytes(), value: None }
+}
+
+/// The postcard of a value behind what is in the buffer.
+fn serialized(value: &impl serde::Serialize, buffer: Vec<u8>) -> Vec<u8> {
+    match postcard::to_extend(value, buffer) {
+        Ok(bytes) => bytes,
+        Err(error) => panic!("a part of the state has no durable form: {error}"),
+    }
+}
