@@ -15,6 +15,8 @@ mod gathered;
 mod plan;
 pub mod recall;
 mod record;
+#[cfg(test)]
+mod tests;
 pub mod writer;
 
 use serde::{Deserialize, Serialize};

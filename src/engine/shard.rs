@@ -146,7 +146,13 @@ impl Shard {
         if self.slots.len() >= self.policy.bounds.apps.max(1) {
             self.evict_apps();
         }
-        let app = Some(App::new(app_id, &self.policy, self.seed));
+        self.settle(App::new(app_id, &self.policy, self.seed))
+    }
+
+    /// Gives an app that is not here a slot.
+    fn settle(&mut self, app: App) -> AppSlot {
+        let app_id = app.id().into();
+        let app = Some(app);
         let slot = match self.free.pop() {
             Some(slot) => {
                 self.apps[slot as usize] = app;
@@ -157,7 +163,7 @@ impl Shard {
                 self.apps.len() as AppSlot - 1
             }
         };
-        self.slots.insert(app_id.into(), slot);
+        self.slots.insert(app_id, slot);
         slot
     }
 
@@ -333,14 +339,14 @@ impl Shard {
         self.apps_evicted = head.apps_evicted;
     }
 
-    /// Takes back an app.
+    /// Takes back an app that is not here. Evicts none for it: the bound was kept, or broken for a reason, when it was saved.
     pub fn restore_app(&mut self, snapshot: AppSnapshot) {
-        let slot = self.slot(snapshot.id());
         let (app, waiting) = App::restore(snapshot, &self.policy, self.seed);
-        if app.is_waiting() {
+        let is_waiting = app.is_waiting();
+        let slot = self.settle(app);
+        if is_waiting {
             self.awake.insert(slot);
         }
-        self.apps[slot as usize] = Some(app);
         for call in waiting.calls {
             self.waiting.admit_call(slot, call);
         }
