@@ -166,7 +166,8 @@ impl Metrics {
         let checkpoints = make.counters("dialwatch_checkpoints_total", "Checkpoints, by result.", &["result"])?;
         let duration = Latency::new("dialwatch_checkpoint_duration_seconds", "How long checkpoints took.")?;
         registry.register(Box::new(duration.clone()))?;
-        let alert_latency = Latency::new("dialwatch_alert_latency_seconds", "From receiving a record to the commit of an alert.")?;
+        let alert_latency =
+            Latency::new("dialwatch_alert_latency_seconds", "From receiving a record to the commit of an alert.")?;
         registry.register(Box::new(alert_latency.clone()))?;
         make.gauges("dialwatch_build_info", "What is running; the value is always 1.", &["version"])?
             .with_label_values(&[env!("CARGO_PKG_VERSION")])
@@ -289,7 +290,10 @@ impl Partitions {
                 "Everything before this moment of event time is judged; 0 before the first judgement.",
             )?,
             lag: gauges("dialwatch_consumer_lag_records", "Records of the calls topic that are not processed yet.")?,
-            lag_s: gauges("dialwatch_consumer_lag_seconds", "How long ago the last call processed was written, while others wait.")?,
+            lag_s: gauges(
+                "dialwatch_consumer_lag_seconds",
+                "How long ago the last call processed was written, while others wait.",
+            )?,
         })
     }
 

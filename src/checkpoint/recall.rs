@@ -13,7 +13,7 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use super::plan::{Facts, Misfit, Plan, plan};
 use super::{Gathered, Kept, StateRecord};
 use crate::config::kafka::{OffsetReset, RawKafka, RawTopics, Recovery};
-use crate::kafka::{Connection, KafkaProblem, Voice, add, failed, partitions};
+use crate::kafka::{Connection, KafkaProblem, PROMPT, Voice, add, failed, partitions};
 use crate::source::kafka::{Start, Watch};
 
 /// The longest wait for one answer of a broker.
@@ -55,7 +55,7 @@ impl<'c> Recaller<'c> {
     pub fn new(kafka: &RawKafka, connection: &Connection, calls: &'c BaseConsumer<Watch>) -> Result<Self, KafkaProblem> {
         Ok(Self {
             calls,
-            reader: connection.consumer(&[("auto.offset.reset", "earliest")], Voice::default())?,
+            reader: connection.consumer(&[("auto.offset.reset", "earliest"), PROMPT], Voice::default())?,
             seer: connection.consumer(&[("isolation.level", "read_uncommitted")], Voice::default())?,
             topics: kafka.topics.clone(),
             group_id: kafka.group_id.clone(),
@@ -99,13 +99,7 @@ impl<'c> Recaller<'c> {
         Ok(Some(Recalled { start, kept, clear, bytes }))
     }
 
-    fn plan(
-        &self,
-        topic: &str,
-        partition: i32,
-        remembered: Option<i64>,
-        committed: Option<i64>,
-    ) -> Result<Plan, KafkaProblem> {
+    fn plan(&self, topic: &str, partition: i32, remembered: Option<i64>, committed: Option<i64>) -> Result<Plan, KafkaProblem> {
         let log = log_of(self.calls, topic, partition)?;
         let misfit = |misfit: Misfit| KafkaProblem::Misfit { topic: topic.to_owned(), partition, misfit };
         let plan = plan(&Facts { remembered, committed, log }, self.reset, self.recovery).map_err(misfit)?;
@@ -130,14 +124,11 @@ impl<'c> Recaller<'c> {
     }
 
     /// Asks again until a broker answers, as long as one is waited for at the start.
-    fn ask<T>(
-        &self,
-        doing: &'static str,
-        mut question: impl FnMut() -> Result<T, KafkaError>,
-    ) -> Result<T, KafkaProblem> {
+    fn ask<T>(&self, doing: &'static str, mut question: impl FnMut() -> Result<T, KafkaError>) -> Result<T, KafkaProblem> {
         let began = Instant::now();
         loop {
-            match question().map_err(failed(doing)) {
+            let told = |error| failed(doing)(error).of_group(&self.group_id).of_topic("topics.state", &self.topics.state);
+            match question().map_err(told) {
                 Err(KafkaProblem::Client { error, .. }) if began.elapsed() < self.patience => {
                     tracing::debug!("{doing}: {error}");
                     std::thread::sleep(LOOK_EVERY);
@@ -173,7 +164,7 @@ impl<'c> Recaller<'c> {
             match self.reader.poll(Duration::from_millis(100)) {
                 Some(Ok(record)) => gathered.take(record.key().unwrap_or_default(), record.payload()),
                 Some(Err(KafkaError::PartitionEOF(_))) => break,
-                Some(Err(error)) => match failed("reading the state")(error) {
+                Some(Err(error)) => match failed("reading the state")(error).of_topic("topics.state", topic) {
                     KafkaProblem::Client { error, .. } => tracing::debug!("reading the state: {error}"),
                     problem => return Err(problem),
                 },

@@ -2,6 +2,7 @@
 //!
 //! It decides nothing: what is written is handed to it, and whether to try again is said by the error.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use rdkafka::client::ClientContext;
@@ -15,8 +16,8 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use super::StateRecord;
 use crate::config::kafka::{RawKafka, RawTopics};
 use crate::engine::alert::Alert;
-use crate::metrics::Stream;
 use crate::kafka::{Connection, KafkaProblem, Voice, add, failed};
+use crate::metrics::Stream;
 
 /// How long one call to the coordinator may last before it is made again.
 const ATTEMPT: Duration = Duration::from_secs(5);
@@ -80,17 +81,29 @@ pub enum Unwritten {
     Over(KafkaProblem),
 }
 
-/// What the producer tells besides what it was asked.
+/// What the producer tells besides what it was asked. Which topic it may not write to is said in its log and nowhere else.
 #[derive(Default)]
-struct Teller(Voice);
+struct Teller {
+    voice: Voice,
+    refused: Mutex<Option<String>>,
+}
+
+impl Teller {
+    fn refused(&self) -> MutexGuard<'_, Option<String>> {
+        self.refused.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 impl ClientContext for Teller {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        if facility == "ADDPARTS" && message.contains("authorization failed") {
+            *self.refused() = message.split('"').nth(1).map(str::to_owned);
+        }
         Voice::log(level, facility, message);
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        self.0.heard(&error, reason);
+        self.voice.heard(&error, reason);
     }
 }
 
@@ -105,6 +118,7 @@ impl ProducerContext for Teller {
 pub struct Writer {
     producer: ThreadedProducer<Teller>,
     transactional_id: String,
+    group_id: String,
     topics: RawTopics,
 }
 
@@ -126,10 +140,10 @@ impl Writer {
             }
             let may_pass = matches!(&error, KafkaError::Transaction(error) if error.is_retriable());
             if !may_pass || began.elapsed() >= connection.patience {
-                return Err(failed("taking the transactional id")(error));
+                return Err(failed("taking the transactional id")(error).of_transaction(&transactional_id));
             }
         }
-        Ok(Self { producer, transactional_id, topics: kafka.topics.clone() })
+        Ok(Self { producer, transactional_id, group_id: kafka.group_id.clone(), topics: kafka.topics.clone() })
     }
 
     /// Writes a checkpoint in the name of `member`. Lasts until it is decided, or `is_stopped`.
@@ -158,7 +172,14 @@ impl Writer {
         for part in parts {
             for record in &part.state {
                 written.bytes += record.value.as_ref().map_or(0, Vec::len) as u64;
-                self.send(&self.topics.state, Some(part.partition), Some(&record.key), record.value.as_deref(), None, is_stopped)?;
+                self.send(
+                    &self.topics.state,
+                    Some(part.partition),
+                    Some(&record.key),
+                    record.value.as_deref(),
+                    None,
+                    is_stopped,
+                )?;
             }
             if let Some(topic) = &self.topics.alerts {
                 for (Outgoing { alert, .. }, _) in &part.alerts {
@@ -222,6 +243,17 @@ impl Writer {
         Ok(offsets)
     }
 
+    /// A problem in words that name what must be granted.
+    fn told(&self, error: KafkaError) -> KafkaProblem {
+        let problem = failed("writing a checkpoint")(error).of_transaction(&self.transactional_id).of_group(&self.group_id);
+        let refused = self.producer.client().context().refused().take();
+        let named = self.topics.used().find(|(_, topic)| Some(*topic) == refused.as_deref());
+        match named {
+            Some((field, topic)) => problem.of_topic(field, topic),
+            None => problem,
+        }
+    }
+
     /// Ends a transaction that failed, and says whether it may be tried again.
     fn roll_back(&self, error: KafkaError, is_stopped: &impl Fn() -> bool) -> Unwritten {
         let problem = |error: KafkaError| {
@@ -229,7 +261,7 @@ impl Writer {
                 || self.producer.client().fatal_error().is_some_and(|(code, _)| is_fencing(code));
             match is_fenced {
                 true => KafkaProblem::Fenced { transactional_id: self.transactional_id.clone() },
-                false => failed("writing a checkpoint")(error),
+                false => self.told(error),
             }
         };
         if self.producer.client().fatal_error().is_some() {

@@ -40,6 +40,9 @@ const CONSUMER_ONLY: [&str; 15] = [
     "queued.max.messages.kbytes",
 ];
 
+/// For whoever waits for the end of a partition: a broker says at once that there is no more, not after half a second.
+pub const PROMPT: (&str, &str) = ("fetch.wait.max.ms", "50");
+
 /// How to connect: every property of the configuration, secrets read.
 #[derive(Clone)]
 pub struct Connection {

@@ -1,9 +1,11 @@
 //! What can go wrong with Kafka, in words for the person who runs the service: what, where, and what to do.
 
+use std::time::Duration;
+
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use crate::checkpoint::{Misfit, StateError};
-use crate::config::kafka::UnreadableSecret;
+use crate::config::kafka::{RawTopics, UnreadableSecret};
 
 /// What cannot be gone on with.
 #[derive(Debug, thiserror::Error)]
@@ -15,7 +17,7 @@ pub enum KafkaProblem {
     #[error("kafka: {0}")]
     Properties(KafkaError),
     /// No broker answers.
-    #[error("kafka: no broker of {servers} answers within {waited_s} s: {reason}")]
+    #[error("kafka: no broker of {servers} answers within {waited_s} s: {reason}{hint}")]
     Unreachable {
         /// The configured brokers.
         servers: String,
@@ -23,6 +25,8 @@ pub enum KafkaProblem {
         waited_s: u64,
         /// The last error.
         reason: String,
+        /// What to look at.
+        hint: &'static str,
     },
     /// A topic is not there, may not be used, or is not as it must be.
     #[error("kafka: kafka.{field} names the topic `{topic}`, {reason}")]
@@ -53,12 +57,12 @@ pub enum KafkaProblem {
         partitions: usize,
     },
     /// This client may not do what it must.
-    #[error("kafka: {doing} is not permitted: grant {grant}")]
+    #[error("kafka: {what}, which this client may not use: grant it the operations {operations}")]
     Forbidden {
-        /// What was being done.
-        doing: &'static str,
-        /// What the operator may grant.
-        grant: String,
+        /// What it may not use, and where the configuration names it.
+        what: String,
+        /// What is to be granted.
+        operations: &'static str,
     },
     /// State and log do not fit together.
     #[error("kafka: partition {partition} of `{topic}`: {misfit}")]
@@ -82,8 +86,7 @@ pub enum KafkaProblem {
     },
     /// Another process writes under the same name.
     #[error(
-        "kafka: another process has taken over the transactional id `{transactional_id}`: two processes run with the same \
-         kafka.group_instance_id; give each its own"
+        "kafka: the broker takes no more writes under the transactional id `{transactional_id}`: a checkpoint took too long, or another process writes under it"
     )]
     Fenced {
         /// The name.
@@ -112,36 +115,78 @@ pub enum KafkaProblem {
 }
 
 impl KafkaProblem {
+    /// No broker answers, and where to look by what was heard last.
+    pub fn unreachable(servers: &str, patience: Duration, reason: String) -> Self {
+        let hint = match reason.as_str() {
+            reason if reason.contains("SASL") || reason.contains("uthentication") => {
+                ": look at sasl.username and sasl.password in kafka.properties"
+            }
+            reason if reason.contains("SSL") || reason.contains("certificate") => ": look at ssl.ca.location in kafka.properties",
+            _ => "",
+        };
+        Self::Unreachable { servers: servers.to_owned(), waited_s: patience.as_secs(), reason, hint }
+    }
+
     /// Whether a new session, from the last committed state on, can be expected to go well: the world has changed, not the
     /// configuration.
     pub fn is_passing(&self) -> bool {
         matches!(self, Self::Client { .. } | Self::Fenced { .. })
     }
-}
 
-/// Names what failed, and what to grant if that is what is missing.
-pub fn failed(doing: &'static str) -> impl Fn(KafkaError) -> KafkaProblem {
-    move |error| match forbidden(&error) {
-        Some(grant) => KafkaProblem::Forbidden { doing, grant: grant.to_owned() },
-        None => KafkaProblem::Client { doing, error },
+    /// If a permission is missing: it is missing for this topic.
+    #[must_use]
+    pub fn of_topic(self, field: &'static str, topic: &str) -> Self {
+        match self.code() {
+            Some(RDKafkaErrorCode::TopicAuthorizationFailed) => {
+                Self::Topic { field, topic: topic.to_owned(), reason: not_permitted(field) }
+            }
+            _ => self,
+        }
+    }
+
+    /// If a permission is missing: it is missing for this group.
+    #[must_use]
+    pub fn of_group(self, group_id: &str) -> Self {
+        match self.code() {
+            Some(RDKafkaErrorCode::GroupAuthorizationFailed) => {
+                Self::Forbidden { what: format!("kafka.group_id names the group `{group_id}`"), operations: "Read" }
+            }
+            _ => self,
+        }
+    }
+
+    /// If a permission is missing: it is missing for this transactional id.
+    #[must_use]
+    pub fn of_transaction(self, transactional_id: &str) -> Self {
+        match self.code() {
+            Some(RDKafkaErrorCode::TransactionalIdAuthorizationFailed) => Self::Forbidden {
+                what: format!("kafka.group_id and kafka.group_instance_id make the transactional id `{transactional_id}`"),
+                operations: "Write and Describe",
+            },
+            _ => self,
+        }
+    }
+
+    fn code(&self) -> Option<RDKafkaErrorCode> {
+        match self {
+            Self::Client { error: KafkaError::Transaction(error), .. } => Some(error.code()),
+            Self::Client { error, .. } => error.rdkafka_error_code(),
+            _ => None,
+        }
     }
 }
 
-/// What the broker says is not permitted, as the operation to grant.
-fn forbidden(error: &KafkaError) -> Option<&'static str> {
-    let code = match error {
-        KafkaError::Transaction(error) => Some(error.code()),
-        other => other.rdkafka_error_code(),
+/// Why a topic cannot be used by a client without the rights, and which those are.
+pub(super) fn not_permitted(field: &str) -> String {
+    let operations = match field {
+        "topics.state" => "Read, Write and Describe",
+        field if RawTopics::is_written(field) => "Write and Describe",
+        _ => "Read and Describe",
     };
-    match code? {
-        RDKafkaErrorCode::GroupAuthorizationFailed => Some("Read on the group named by kafka.group_id"),
-        RDKafkaErrorCode::TransactionalIdAuthorizationFailed => {
-            Some("Write and Describe on transactional ids that begin with kafka.group_id")
-        }
-        RDKafkaErrorCode::TopicAuthorizationFailed => {
-            Some("Read on the topics of calls, feedback, registry and state, and Write on those of state, alerts and dead letters")
-        }
-        RDKafkaErrorCode::ClusterAuthorizationFailed => Some("IdempotentWrite on the cluster"),
-        _ => None,
-    }
+    format!("which this client may not use: grant it the operations {operations}")
+}
+
+/// Names what failed.
+pub fn failed(doing: &'static str) -> impl Fn(KafkaError) -> KafkaProblem {
+    move |error| KafkaProblem::Client { doing, error }
 }

@@ -41,17 +41,19 @@ impl Topics {
         let mut partitions = BTreeMap::new();
         for (field, topic) in kafka.topics.used() {
             let found = loop {
-                match partitions_of(client, field, topic) {
+                let error = match partitions_of(client, field, topic) {
                     Ok(found) => break found?,
-                    Err(_) if is_stopped() => return Err(KafkaProblem::Stopped),
-                    Err(error) if began.elapsed() >= connection.patience => {
-                        let last_error = client.context().as_ref().as_ref().last_error();
-                        let reason = if last_error.is_empty() { error.to_string() } else { last_error };
-                        let servers = connection.servers.clone();
-                        return Err(KafkaProblem::Unreachable { servers, waited_s: connection.patience.as_secs(), reason });
-                    }
-                    // Errors of the connection come with the events, and the events with a poll.
-                    Err(_) => while client.poll(Duration::ZERO).is_some() {},
+                    Err(error) => error,
+                };
+                // Errors of the connection come with the events, and the events with a poll.
+                while client.poll(Duration::ZERO).is_some() {}
+                if is_stopped() {
+                    return Err(KafkaProblem::Stopped);
+                }
+                if began.elapsed() >= connection.patience {
+                    let heard = client.context().as_ref().as_ref().last_error();
+                    let reason = if heard.is_empty() { error.to_string() } else { heard };
+                    return Err(KafkaProblem::unreachable(&connection.servers, connection.patience, reason));
                 }
             };
             partitions.insert(field, found);
@@ -88,10 +90,7 @@ fn partitions_of<C: ConsumerContext>(
             RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic => {
                 "which is not there: create it, or correct the name".into()
             }
-            RDKafkaErrorCode::TopicAuthorizationFailed => {
-                let operations = if RawTopics::is_written(field) { "Read, Write and Describe" } else { "Read and Describe" };
-                format!("which this client may not use: grant it the operations {operations}")
-            }
+            RDKafkaErrorCode::TopicAuthorizationFailed => super::problem::not_permitted(field),
             other => format!("which cannot be used: {other}"),
         };
         return Ok(Err(wrong(field, topic, reason)));
@@ -112,7 +111,9 @@ fn check_state_is_compacted(connection: &Connection, topic: &str) -> Result<(), 
         Some(Ok(settings)) => settings.get("cleanup.policy").and_then(|entry| entry.value.clone()),
         // Whoever may use a topic need not be allowed to see its settings.
         Some(Err(error)) => {
-            tracing::warn!("whether `{topic}` is compacted cannot be seen: {error}; grant DescribeConfigs on it to have it checked");
+            tracing::warn!(
+                "whether `{topic}` is compacted cannot be seen: {error}; grant DescribeConfigs on it to have it checked"
+            );
             return Ok(());
         }
         None => None,

@@ -125,11 +125,21 @@ impl<'c, 's> Conductor<'c, 's> {
         if stop.is_asked() {
             self.health.enter(Stage::Stopping);
         }
-        let ended = ended.and_then(|()| self.finish());
+        let ended = ended.and_then(|()| self.finish()).map_err(|error| self.told(error));
         self.checkpoints.give_up();
         self.coming.values().for_each(|gone| gone.store(true, std::sync::atomic::Ordering::Relaxed));
         self.source.leave();
         ended
+    }
+
+    /// A fenced writer is either another process's victim, or its transaction took too long: the group tells which.
+    fn told(&self, error: ServiceError) -> ServiceError {
+        match error {
+            ServiceError::Kafka(KafkaProblem::Fenced { .. }) => {
+                self.source.replacement(self.close_timeout * 2).map_or(error, ServiceError::Kafka)
+            }
+            error => error,
+        }
     }
 
     fn go_round(&mut self, stop: &Stop) -> Result<(), ServiceError> {
@@ -226,9 +236,8 @@ impl<'c, 's> Conductor<'c, 's> {
 
     /// Pauses the partitions of workers without room and those with too much waiting to leave, and resumes the others.
     fn stall(&mut self) -> Result<(), ServiceError> {
-        let must_wait = |dealt: &Dealt| {
-            self.full.contains(&dealt.hand) || dealt.progress.is_full() || dealt.progress.is_stopped()
-        };
+        let must_wait =
+            |dealt: &Dealt| self.full.contains(&dealt.hand) || dealt.progress.is_full() || dealt.progress.is_stopped();
         let stalled: BTreeSet<i32> =
             self.dealt.iter().filter(|(_, dealt)| must_wait(dealt)).map(|(partition, _)| *partition).collect();
         if stalled == self.stalled {

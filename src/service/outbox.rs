@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::progress::Progress;
-use crate::checkpoint::{Encoder, StateRecord};
 use crate::checkpoint::writer::Outgoing;
+use crate::checkpoint::{Encoder, StateRecord};
 use crate::engine::alert::Alert;
 
 /// The outbox.

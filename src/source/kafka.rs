@@ -10,7 +10,7 @@
 mod watch;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rdkafka::Message;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerGroupMetadata};
@@ -21,7 +21,7 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 pub use watch::{Ends, Watch};
 
 use crate::config::kafka::RawKafka;
-use crate::kafka::{Connection, KafkaProblem, Topics, add, failed, partitions};
+use crate::kafka::{Connection, KafkaProblem, PROMPT, Topics, add, failed, partitions};
 use watch::Change;
 
 /// After so many calls the followed topics get their turn, even while calls keep coming.
@@ -35,6 +35,7 @@ pub struct Clients {
     calls: BaseConsumer<Watch>,
     feedback: Option<BaseConsumer<Watch>>,
     registry: Option<BaseConsumer<Watch>>,
+    group_id: String,
     instance_id: Option<String>,
 }
 
@@ -45,16 +46,22 @@ impl Clients {
     /// Whatever makes it pointless to go on.
     pub fn connect(kafka: &RawKafka, connection: &Connection, is_stopped: impl Fn() -> bool) -> Result<Self, KafkaProblem> {
         // Where to begin is always said; a record that is gone meanwhile must not be stepped over.
-        let exact = || connection.consumer(&[("auto.offset.reset", "error")], Watch::default());
-        let whole = || connection.consumer(&[("auto.offset.reset", "earliest")], Watch::default());
-        let calls = exact()?;
+        let followed = |reset| connection.consumer(&[("auto.offset.reset", reset), PROMPT], Watch::default());
+        let calls = connection.consumer(&[("auto.offset.reset", "error")], Watch::default())?;
         Ok(Self {
             topics: Topics::check(&calls, connection, kafka, is_stopped)?,
             calls,
-            feedback: kafka.topics.feedback.as_ref().map(|_| exact()).transpose()?,
-            registry: kafka.topics.registry.as_ref().map(|_| whole()).transpose()?,
+            feedback: kafka.topics.feedback.as_ref().map(|_| followed("error")).transpose()?,
+            registry: kafka.topics.registry.as_ref().map(|_| followed("earliest")).transpose()?,
+            group_id: kafka.group_id.clone(),
             instance_id: kafka.group_instance_id.clone(),
         })
+    }
+
+    /// A problem in words that name the topic and the group.
+    fn told(&self, problem: KafkaProblem, field: &'static str) -> KafkaProblem {
+        let topic = self.topics.names.used().find(|(used, _)| *used == field).map_or("", |(_, topic)| topic);
+        problem.of_topic(field, topic).of_group(&self.group_id)
     }
 
     /// The consumer of the calls, for questions about the group and the log.
@@ -167,14 +174,7 @@ impl<'c> Source<'c> {
             }
             registry.assign(&whole).map_err(failed("following the registry"))?;
         }
-        Ok(Self {
-            clients,
-            unread,
-            has_joined: false,
-            running: BTreeSet::new(),
-            held: BTreeMap::new(),
-            calls_this_turn: 0,
-        })
+        Ok(Self { clients, unread, has_joined: false, running: BTreeSet::new(), held: BTreeMap::new(), calls_this_turn: 0 })
     }
 
     /// The next event; `None` if none came within `wait`.
@@ -207,7 +207,7 @@ impl<'c> Source<'c> {
     /// The next event before the group is joined.
     fn read_registry(&mut self, wait: Duration) -> Result<Option<Event<'c>>, KafkaProblem> {
         if let (Some(registry), false) = (&self.clients.registry, self.unread.is_empty()) {
-            match poll(registry, wait)? {
+            match poll(registry, wait).map_err(|problem| self.clients.told(problem, "topics.registry"))? {
                 Polled::Record(record) => return Ok(Some(Event::Registration(record))),
                 Polled::End(partition) => self.unread.remove(&partition),
                 Polled::Nothing => false,
@@ -224,7 +224,7 @@ impl<'c> Source<'c> {
     /// The next record of a followed topic. Once there is none, the calls have their turn again.
     fn follow(&mut self, wait: Duration) -> Result<Option<Event<'c>>, KafkaProblem> {
         if let Some(feedback) = &self.clients.feedback {
-            match poll(feedback, wait)? {
+            match poll(feedback, wait).map_err(|problem| self.clients.told(problem, "topics.feedback"))? {
                 Polled::Record(record) => return Ok(Some(Event::Feedback(record))),
                 Polled::End(partition) => {
                     if let Some(next_call) = self.held.remove(&partition) {
@@ -235,7 +235,8 @@ impl<'c> Source<'c> {
             }
         }
         if let Some(registry) = &self.clients.registry
-            && let Polled::Record(record) = poll(registry, Duration::ZERO)?
+            && let Polled::Record(record) =
+                poll(registry, Duration::ZERO).map_err(|problem| self.clients.told(problem, "topics.registry"))?
         {
             return Ok(Some(Event::Registration(record)));
         }
@@ -248,7 +249,7 @@ impl<'c> Source<'c> {
             (KafkaProblem::Client { error, .. }, Some(instance_id)) if is_replacement(error) => {
                 KafkaProblem::Replaced { instance_id: instance_id.clone() }
             }
-            _ => problem,
+            _ => self.clients.told(problem, "topics.calls"),
         })
     }
 
@@ -300,7 +301,8 @@ impl<'c> Source<'c> {
         // A pause would outlive the assignment.
         self.clients.calls.resume(&list).map_err(failed("giving partitions back"))?;
         self.clients.calls.incremental_unassign(&list).map_err(failed("giving partitions back"))?;
-        let followed = going.iter().copied().filter(|partition| running.contains(partition) | self.held.remove(partition).is_some());
+        let followed =
+            going.iter().copied().filter(|partition| running.contains(partition) | self.held.remove(partition).is_some());
         if let (Some(feedback), Some(topic)) = (&self.clients.feedback, &names.feedback) {
             let list = partitions(topic, followed)?;
             if list.count() > 0 {
@@ -340,6 +342,21 @@ impl<'c> Source<'c> {
                 false
             }
         }
+    }
+
+    /// Whether another process has come with this one's name: the broker says so at the next sign of life, for which is
+    /// waited as long as `patience`.
+    pub fn replacement(&self, patience: Duration) -> Option<KafkaProblem> {
+        let deadline = Instant::now() + patience;
+        self.clients.instance_id.as_ref()?;
+        while Instant::now() < deadline {
+            match self.poll_calls(Duration::from_millis(100)) {
+                Err(problem @ KafkaProblem::Replaced { .. }) => return Some(problem),
+                Err(_) => return None,
+                Ok(_) => {}
+            }
+        }
+        None
     }
 
     /// Leaves the group. What is not committed will be judged again by whoever comes next.

@@ -256,7 +256,11 @@ impl Incident {
             calls: self.samples.iter().map(|sample| CallView::new(policy, sample)).collect(),
             calls_before_alert: self.calls_before,
             callees_before_alert: self.callees_before,
-            policy: PolicyView { pack: policy.pack.clone(), clause: self.rule.info().clause.into(), version: policy.version.clone() },
+            policy: PolicyView {
+                pack: policy.pack.clone(),
+                clause: self.rule.info().clause.into(),
+                version: policy.version.clone(),
+            },
             recommended_action: Policy::recommended_action(self.rule, self.severity).into(),
             completeness,
             note: note.map(Into::into),

@@ -35,12 +35,7 @@ pub(super) struct Checkpoints {
 }
 
 impl Checkpoints {
-    pub(super) fn new(
-        orders: Sender<Order>,
-        reports: Receiver<Report>,
-        given_up: Arc<AtomicBool>,
-        interval: Duration,
-    ) -> Self {
+    pub(super) fn new(orders: Sender<Order>, reports: Receiver<Report>, given_up: Arc<AtomicBool>, interval: Duration) -> Self {
         let last_begun = Instant::now();
         Self { orders, reports, given_up, interval, is_in_flight: false, last_begun, failing_since: None, had_changes: false }
     }
