@@ -60,6 +60,11 @@ impl App {
         &self.memory
     }
 
+    /// What it filed.
+    pub fn registration(&self) -> Option<&Registration> {
+        self.registration.as_ref()
+    }
+
     /// What it filed, as the rules see it.
     pub fn profile(&self) -> &Profile {
         &self.profile
@@ -112,6 +117,11 @@ impl App {
         self.profile = Profile::new(Some(registration), &policy.clock, policy.channels_per_number);
         self.registration = Some(registration.clone());
         self.changed = true;
+    }
+
+    /// Is judged by another policy from now on. What it filed is read anew; what it remembers and its alerts are kept.
+    pub fn adopt(&mut self, policy: &Policy) {
+        self.profile = Profile::new(self.registration.as_ref(), &policy.clock, policy.channels_per_number);
     }
 
     /// Whether time alone can change its alerts.
@@ -189,8 +199,8 @@ impl App {
             };
             book.enter(&letterhead, rule, finding, out);
         }
-        self.book.settle(&letterhead, &mut effects.alerts);
-        self.shadow_book.settle(&letterhead, &mut effects.shadowed);
+        self.book.settle(&letterhead, Mode::On, &mut effects.alerts);
+        self.shadow_book.settle(&letterhead, Mode::Shadow, &mut effects.shadowed);
     }
 
     /// The share of its calls and callees that no bound has cut off.
