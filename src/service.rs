@@ -8,6 +8,7 @@ pub mod conductor;
 pub mod health;
 pub mod lane;
 pub mod queue;
+pub mod reload;
 pub mod worker;
 
 use std::io;
@@ -26,6 +27,7 @@ use conductor::{Conductor, Hand};
 use health::{Health, Stage, Stop};
 use lane::Reading;
 use queue::{Gone, Queue};
+use reload::Reload;
 use worker::{Common, Worker};
 
 /// Why the service ended before it was asked to.
@@ -57,6 +59,8 @@ pub struct View {
     pub board: Arc<Board>,
     /// What probes ask.
     pub health: Arc<Health>,
+    /// The policy in force, and the way for another to come into force.
+    pub reload: Reload,
 }
 
 impl View {
@@ -65,7 +69,9 @@ impl View {
     /// # Errors
     /// Only if a metric is malformed.
     pub fn new() -> Result<Self, prometheus::Error> {
-        Ok(Self { metrics: Arc::new(Metrics::new()?), board: Arc::default(), health: Arc::default() })
+        let board = Arc::<Board>::default();
+        let metrics = Arc::new(Metrics::of(board.clone())?);
+        Ok(Self { metrics, board, health: Arc::default(), reload: Reload::default() })
     }
 }
 
@@ -81,7 +87,8 @@ pub fn run(
     view: &View,
     stop: &Stop,
 ) -> Result<(), ServiceError> {
-    let View { metrics, board, health } = view;
+    let View { metrics, board, health, reload } = view;
+    reload.begin(policy.clone());
     let clients = match Clients::connect(kafka, folder, || stop.is_asked()) {
         Err(KafkaProblem::Stopped) => return Ok(()),
         clients => clients?,
@@ -93,7 +100,15 @@ pub fn run(
         record_bytes_max: RECORD_BYTES_MAX,
         home_country: policy.home_country.clone(),
     };
-    let common = Common { policy, reading, seed: seed(), metrics: metrics.clone(), board: board.clone(), sink: Mutex::new(sink) };
+    let common = Common {
+        policy,
+        reload: reload.clone(),
+        reading,
+        seed: seed(),
+        metrics: metrics.clone(),
+        board: board.clone(),
+        sink: Mutex::new(sink),
+    };
     thread::scope(|scope| {
         let mut hands = Vec::new();
         for _ in 0..workers(kafka) {

@@ -299,6 +299,10 @@ impl<'c, 's> Conductor<'c, 's> {
                 dealt.lag.set(if is_done { 0 } else { (ends.high - next).max(0) });
             }
         }
+        if let Some(policy) = self.common.reload.take() {
+            tracing::info!(version = policy.version, "another policy holds from the next minute on");
+            self.hands.iter_mut().for_each(|hand| hand.queue.add(Job::Adopt(policy.clone())));
+        }
         if self.last_commit.elapsed() >= self.commit_interval {
             self.commit_changed()?;
         }

@@ -3,21 +3,16 @@
 //! It knows no broker, no thread and no wall clock: the same bytes in the same order lead to the same alerts. What
 //! belongs to a partition is in here and nowhere else, so that a partition can be given away whole.
 
-use std::collections::HashMap;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
-use std::time::{Duration, Instant};
-
 use crate::engine::decode::{self, DecodeError, Format, Limits};
 use crate::engine::policy::Policy;
 use crate::engine::record::{CallRecord, Position, Registration};
 use crate::engine::shard::{Effects, Input, Shard};
 use crate::engine::time::{StreamClock, Timestamp};
 use crate::metrics::{self, Metrics, OpenAlerts, Outcome, Page, Stream};
-use crate::status::Board;
-
-/// At most so often the board is written, however fast minutes close.
-const BOARD_EVERY: Duration = Duration::from_secs(1);
+use crate::status::{Board, Pen};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 /// How records are read.
 #[derive(Clone, Debug)]
@@ -134,7 +129,7 @@ pub struct Lane {
     /// Where `progress` goes once the batch has left.
     next_call: i64,
     next_feedback: i64,
-    board_written: Option<Instant>,
+    pen: Pen,
 }
 
 impl Lane {
@@ -149,7 +144,7 @@ impl Lane {
             progress,
             next_call: -1,
             next_feedback: -1,
-            board_written: None,
+            pen: Pen::new(partition),
         }
     }
 
@@ -221,6 +216,11 @@ impl Lane {
         self.shard.apply(Input::Tick(now), &mut out.effects);
     }
 
+    /// Judges by another policy from the next minute on.
+    pub fn adopt(&mut self, policy: Arc<Policy>) {
+        self.shard.adopt(policy);
+    }
+
     /// The batch has left: from here on is gone on, whatever happens.
     pub fn advance(&mut self, board: &Board, finally: bool) {
         self.progress.next_call.store(self.next_call, Ordering::Release);
@@ -229,10 +229,8 @@ impl Lane {
         self.gauges.waiting.set(self.shard.waiting_calls() as i64);
         let judged_until = self.shard.open_minute().start();
         let has_moved = self.gauges.watermark.get() != i64::from(judged_until.seconds());
-        let is_due = self.board_written.is_none_or(|written| written.elapsed() >= BOARD_EVERY);
-        if finally || (has_moved && is_due) {
-            self.board_written = Some(Instant::now());
-            board.write(self.shard.apps(), judged_until);
+        if finally || (has_moved && self.pen.is_due()) {
+            self.pen.write(board, &self.shard);
             self.gauges.apps.set(self.shard.apps().count() as i64);
             self.gauges.callees.set(self.shard.apps().map(|app| app.memory().pairs.len() as i64).sum());
         }
@@ -247,7 +245,7 @@ impl Lane {
     /// The partition goes elsewhere, and all that is known of it here goes with it.
     pub fn leave(self, metrics: &Metrics, board: &Board) {
         metrics.alerts.forget(self.open_alerts);
-        board.wipe(self.shard.apps());
+        self.pen.wipe(board, &self.shard);
     }
 }
 

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use crossbeam_channel::{Receiver, Sender};
 
 use super::lane::{Lane, Outcomes, Progress, Raw, Reading, Registrations, Reject};
+use super::reload::Reload;
 use crate::engine::policy::Policy;
 use crate::engine::record::Registration;
 use crate::engine::time::{DAY_S, SECOND_MS, Timestamp};
@@ -44,6 +45,8 @@ pub enum Job<'c> {
     },
     /// An app filed something.
     Register(Arc<Registration>),
+    /// Judge by another policy from now on.
+    Adopt(Arc<Policy>),
     /// No call came in a partition: let time pass.
     Tick {
         /// The partition.
@@ -63,8 +66,10 @@ pub struct Batch<'c> {
 
 /// What all workers of a service have in common.
 pub struct Common {
-    /// What shards judge by.
+    /// What shards judge by at the start.
     pub policy: Arc<Policy>,
+    /// What they are to judge by later.
+    pub reload: Reload,
     /// How records are read.
     pub reading: Reading,
     /// Keys the hashes of the shards.
@@ -80,6 +85,7 @@ pub struct Common {
 /// One worker.
 pub struct Worker<'s> {
     common: &'s Common,
+    policy: Arc<Policy>,
     lanes: BTreeMap<i32, Lane>,
     registrations: Registrations,
     out: Outcomes,
@@ -93,6 +99,7 @@ impl<'s> Worker<'s> {
     pub fn new(common: &'s Common) -> Self {
         Self {
             common,
+            policy: common.policy.clone(),
             lanes: BTreeMap::new(),
             registrations: Registrations::default(),
             out: Outcomes::default(),
@@ -117,6 +124,7 @@ impl<'s> Worker<'s> {
                     let _ = done.send(());
                 }
                 Job::Register(registration) => self.register(registration)?,
+                Job::Adopt(policy) => self.adopt(policy),
                 Job::Tick { partition, now } => self.tick(partition, now)?,
             }
         }
@@ -127,8 +135,12 @@ impl<'s> Worker<'s> {
     }
 
     fn open(&mut self, partition: i32, progress: Arc<Progress>, gauges: metrics::Partition) {
-        let Common { policy, seed, .. } = self.common;
-        self.lanes.insert(partition, Lane::new(policy.clone(), *seed, partition, progress, gauges));
+        self.lanes.insert(partition, Lane::new(self.policy.clone(), self.common.seed, partition, progress, gauges));
+    }
+
+    fn adopt(&mut self, policy: Arc<Policy>) {
+        self.lanes.values_mut().for_each(|lane| lane.adopt(policy.clone()));
+        self.policy = policy;
     }
 
     fn close(&mut self, partitions: &[i32]) {
