@@ -16,6 +16,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use prometheus::{IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder};
 
+#[cfg(test)]
+pub(crate) use alerts::tests::example as example_alert;
 pub use alerts::{Alerts, OpenAlerts};
 pub use apps::AppSeries;
 pub use checkpoints::{Checkpoints, Restores};
