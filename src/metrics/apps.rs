@@ -16,8 +16,11 @@ use crate::status::{AppStatus, Board};
 /// The label of all apps that are not shown.
 const OTHER: &str = "__other__";
 
-/// What is shown of an app: name, help, value.
-const FAMILIES: [(&str, &str, fn(&AppStatus) -> f64); 4] = [
+/// A metric of an app: its name, its help, its value.
+type Shown = (&'static str, &'static str, fn(&AppStatus) -> f64);
+
+/// What is shown of an app.
+const FAMILIES: [Shown; 4] = [
     ("dialwatch_app_calls_day", "Calls that an app placed in the last 24 hours of event time.", |app| app.day.placed.into()),
     ("dialwatch_app_answered_day", "Those of them that were answered.", |app| app.day.answered.into()),
     ("dialwatch_app_callees_day", "Different callees of an app in these hours; of several apps the sum.", |app| {
@@ -104,7 +107,7 @@ impl Collector for AppSeries {
             return Vec::new();
         }
         let (shown, rest) = choice.part(self.0.board.apps());
-        let family = |(name, help, value): &(&str, &str, fn(&AppStatus) -> f64)| {
+        let family = |(name, help, value): &Shown| {
             let mut series: Vec<proto::Metric> = shown.iter().map(|app| gauge(&app.app_id, value(app))).collect();
             series.push(gauge(OTHER, rest.iter().map(|app| value(app)).sum()));
             let mut family = MetricFamily::default();
