@@ -3,19 +3,30 @@
 //! Names are an interface: dashboards and alerts of operators rest on them. Every label has a bounded set of values, and
 //! none of them is a phone number. Nothing here is global, and nothing is looked up by name.
 
+mod alerts;
+mod apps;
+mod checkpoints;
 mod latency;
 mod ledger;
+mod partitions;
+mod reloads;
 
-use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use prometheus::{IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder};
 
+#[cfg(test)]
+pub(crate) use alerts::tests::example as example_alert;
+pub use alerts::{Alerts, OpenAlerts};
+pub use apps::AppSeries;
+pub use checkpoints::{Checkpoints, Restores};
 pub use latency::{Latency, Recorder};
 pub use ledger::{Ledger, Outcome, Page, Stream};
+pub use partitions::{Partition, Partitions};
+pub use reloads::Reloads;
 
-use crate::engine::alert::{Alert, Status};
-use crate::engine::detector::{RuleName, Severity};
+use crate::status::Board;
 
 /// The metrics.
 pub struct Metrics {
@@ -24,12 +35,30 @@ pub struct Metrics {
     pub ledger: Ledger,
     /// Alerts sent and open.
     pub alerts: Alerts,
+    /// Which apps have series of their own.
+    pub apps: AppSeries,
     /// What is known of each partition.
     pub partitions: Partitions,
-    /// From the moment a record was received to the moment it was judged and its alerts were delivered.
+    /// Checkpoints.
+    pub checkpoints: Checkpoints,
+    /// Partitions whose state was read back.
+    pub restores: Restores,
+    /// Reloads of the configuration.
+    pub reloads: Reloads,
+    /// From the moment a record was received to the moment it was judged.
     pub judgement: Latency,
+    /// From the moment a record was received to the commit of an alert it led to.
+    pub alert_latency: Latency,
+    /// Sessions with Kafka that ended by themselves and were begun again.
+    pub sessions_restarted: IntCounter,
     /// When a record of a stream was last processed.
     pub last_processed: LastProcessed,
+    /// Records that cannot be read and lie in the topic for them.
+    pub dead_letters: DeadLetters,
+    /// Jobs that wait for each worker.
+    pub queues: Queues,
+    /// Deliveries that failed and are tried again, by sink.
+    pub sink_failures: SinkFailures,
     /// Apps that have filed something.
     pub registered_apps: IntGauge,
     /// Partitions this process owns.
@@ -38,74 +67,6 @@ pub struct Metrics {
     pub rebalances: Rebalances,
     /// Ticks of the wall clock given to idle partitions.
     pub idle_ticks: IntCounter,
-    /// Sessions with Kafka that ended by themselves and were begun again.
-    pub sessions: IntCounter,
-    /// Checkpoints.
-    pub checkpoints: Checkpoints,
-    /// Records sent to the dead letters.
-    pub dead_letters: IntCounterVec,
-    /// Alerts that a sink did not take.
-    pub sink_failures: IntCounterVec,
-    /// From receiving a record to the commit of an alert it led to.
-    pub alert_latency: Latency,
-}
-
-/// Checkpoints.
-pub struct Checkpoints {
-    /// Failed attempts.
-    pub failed: IntCounter,
-    committed: IntCounter,
-    bytes: IntCounter,
-    duration: Latency,
-}
-
-impl Checkpoints {
-    /// Counts one that is committed.
-    pub fn committed(&self, took: std::time::Duration, bytes: u64) {
-        self.committed.inc();
-        self.bytes.inc_by(bytes);
-        self.duration.recorder().record(took, 1);
-    }
-}
-
-/// Alerts by rule and severity.
-pub struct Alerts {
-    sent: IntCounterVec,
-    shadowed: IntCounterVec,
-    active: IntGaugeVec,
-}
-
-/// The open alerts of one shard, so that what is counted as active can be taken back.
-#[derive(Debug, Default)]
-pub struct OpenAlerts(HashMap<String, (RuleName, Severity)>);
-
-/// The series of all partitions.
-#[derive(Clone)]
-pub struct Partitions {
-    apps: IntGaugeVec,
-    callees: IntGaugeVec,
-    waiting: IntGaugeVec,
-    watermark: IntGaugeVec,
-    lag: IntGaugeVec,
-    lag_s: IntGaugeVec,
-}
-
-/// The series of one partition; they go when it goes.
-pub struct Partition {
-    families: Partitions,
-    label: String,
-    /// Apps with a call or feedback.
-    pub apps: IntGauge,
-    /// Callees remembered, over all apps.
-    pub callees: IntGauge,
-    /// Calls waiting for their minute to close.
-    pub waiting: IntGauge,
-    /// Everything before this moment of event time is judged, in Unix seconds.
-    pub watermark: IntGauge,
-    /// Records in the calls topic that are not processed yet.
-    pub lag: IntGauge,
-    /// How long ago the last record processed was written, in seconds, while there are others.
-    pub lag_s: IntGauge,
 }
 
 /// Rebalances by what happened.
@@ -118,6 +79,15 @@ pub struct Rebalances {
 
 /// When a record was last processed, in Unix seconds of the wall clock; 0 before the first.
 pub struct LastProcessed([IntGauge; Stream::ALL.len()]);
+
+/// Records that cannot be read, by stream.
+pub struct DeadLetters([IntCounter; Stream::ALL.len()]);
+
+/// Jobs that wait, by worker.
+pub struct Queues(IntGaugeVec);
+
+/// Deliveries that failed, by sink.
+pub struct SinkFailures(IntCounterVec);
 
 /// What creates the series and puts them on the registry.
 struct Maker<'r>(&'r Registry);
@@ -146,58 +116,73 @@ impl Maker<'_> {
         self.0.register(Box::new(gauges.clone()))?;
         Ok(gauges)
     }
+
+    fn latency(&self, name: &str, help: &str, labels: &[(&str, &str)]) -> Result<Latency, prometheus::Error> {
+        let latency = Latency::new(name, help, labels)?;
+        self.0.register(Box::new(latency.clone()))?;
+        Ok(latency)
+    }
 }
 
 impl Metrics {
-    /// All metrics at zero.
+    /// All metrics at zero, with a board nobody writes on.
     ///
     /// # Errors
     /// Only if two metrics have one name or a name is not a valid one: see the test.
     pub fn new() -> Result<Self, prometheus::Error> {
+        Self::of(Arc::default())
+    }
+
+    /// All metrics at zero; the series of apps are read off `board`.
+    ///
+    /// # Errors
+    /// Only if two metrics have one name or a name is not a valid one: see the test.
+    pub fn of(board: Arc<Board>) -> Result<Self, prometheus::Error> {
         let registry = Registry::new();
         let make = Maker(&registry);
         let ledger = Ledger::new()?;
         registry.register(Box::new(ledger.clone()))?;
-        let judgement = Latency::new(
-            "dialwatch_judgement_latency_seconds",
-            "From receiving a record to having judged it and delivered what followed from it.",
-        )?;
-        registry.register(Box::new(judgement.clone()))?;
-        let checkpoints = make.counters("dialwatch_checkpoints_total", "Checkpoints, by result.", &["result"])?;
-        let duration = Latency::new("dialwatch_checkpoint_duration_seconds", "How long checkpoints took.")?;
-        registry.register(Box::new(duration.clone()))?;
-        let alert_latency =
-            Latency::new("dialwatch_alert_latency_seconds", "From receiving a record to the commit of an alert.")?;
-        registry.register(Box::new(alert_latency.clone()))?;
+        let apps = AppSeries::new(board)?;
+        registry.register(Box::new(apps.clone()))?;
         make.gauges("dialwatch_build_info", "What is running; the value is always 1.", &["version"])?
             .with_label_values(&[env!("CARGO_PKG_VERSION")])
             .set(1);
-        let rebalances = make.counters("dialwatch_rebalances_total", "Times that partitions came or went.", &["change"])?;
         Ok(Self {
             ledger,
-            judgement,
+            apps,
             alerts: Alerts::new(&make)?,
             partitions: Partitions::new(&make)?,
+            checkpoints: Checkpoints::new(&make)?,
+            restores: Restores::new(&make)?,
+            reloads: Reloads::new(&make)?,
+            judgement: make.latency(
+                "dialwatch_judgement_latency_seconds",
+                "From receiving a record to having judged it.",
+                &[],
+            )?,
+            alert_latency: make.latency(
+                "dialwatch_alert_latency_seconds",
+                "From receiving a record to the commit of an alert that followed from it.",
+                &[],
+            )?,
+            sessions_restarted: make.counter(
+                "dialwatch_sessions_restarted_total",
+                "Sessions with Kafka that ended by themselves and were begun again, from the last checkpoint on.",
+            )?,
             last_processed: LastProcessed::new(&make)?,
+            dead_letters: DeadLetters::new(&make)?,
+            queues: Queues(make.gauges("dialwatch_queue_depth", "Jobs that wait for a worker.", &["worker"])?),
+            sink_failures: SinkFailures(make.counters(
+                "dialwatch_sink_failures_total",
+                "Deliveries that failed; each is tried again.",
+                &["sink"],
+            )?),
             registered_apps: make.gauge("dialwatch_registered_apps", "Apps that have filed something in the registry.")?,
             partitions_assigned: make
                 .gauge("dialwatch_partitions_assigned", "Partitions of the calls topic that this process owns.")?,
-            rebalances: Rebalances {
-                assigned: rebalances.with_label_values(&["assigned"]),
-                revoked: rebalances.with_label_values(&["revoked"]),
-            },
+            rebalances: Rebalances::new(&make)?,
             idle_ticks: make
                 .counter("dialwatch_idle_ticks_total", "Ticks of the wall clock given to partitions in which nothing came.")?,
-            sessions: make.counter("dialwatch_sessions_restarted_total", "Sessions with Kafka that were begun again.")?,
-            checkpoints: Checkpoints {
-                failed: checkpoints.with_label_values(&["failed"]),
-                committed: checkpoints.with_label_values(&["committed"]),
-                bytes: make.counter("dialwatch_checkpoint_bytes_total", "Bytes of state written.")?,
-                duration,
-            },
-            dead_letters: make.counters("dialwatch_dead_letters_total", "Records sent to the dead letters.", &["stream"])?,
-            sink_failures: make.counters("dialwatch_sink_failures_total", "Alerts that a sink did not take.", &["sink"])?,
-            alert_latency,
             registry,
         })
     }
@@ -211,116 +196,11 @@ impl Metrics {
     }
 }
 
-impl Alerts {
+impl Rebalances {
     fn new(make: &Maker<'_>) -> Result<Self, prometheus::Error> {
-        let sent = make.counters("dialwatch_alerts_total", "Alerts sent.", &["rule", "severity", "status"])?;
-        let shadowed = make.counters(
-            "dialwatch_alerts_shadowed_total",
-            "Alerts of rules in shadow: evaluated and counted, never sent.",
-            &["rule", "severity", "status"],
-        )?;
-        let active = make.gauges("dialwatch_alerts_active", "Alerts that are open now.", &["rule", "severity"])?;
-        for rule in RuleName::ALL {
-            for severity in Severity::ALL {
-                active.with_label_values(&[rule.as_str(), severity.as_str()]);
-                for status in [Status::Firing, Status::Resolved] {
-                    let labels = [rule.as_str(), severity.as_str(), status_label(status)];
-                    sent.with_label_values(&labels);
-                    shadowed.with_label_values(&labels);
-                }
-            }
-        }
-        Ok(Self { sent, shadowed, active })
-    }
-
-    /// Counts an alert that was sent, and keeps what is active up to date.
-    pub fn sent(&self, alert: &Alert, open: &mut OpenAlerts) {
-        self.sent.with_label_values(&labels(alert)).inc();
-        let before = match alert.status {
-            Status::Firing => open.0.insert(alert.alert_id.clone(), (alert.rule, alert.severity)),
-            Status::Resolved => open.0.remove(&alert.alert_id),
-        };
-        if let Some((rule, severity)) = before {
-            self.active.with_label_values(&[rule.as_str(), severity.as_str()]).dec();
-        }
-        if alert.status == Status::Firing {
-            self.active.with_label_values(&[alert.rule.as_str(), alert.severity.as_str()]).inc();
-        }
-    }
-
-    /// Notes an open alert of a shard that was taken over: it is active, and was sent before.
-    pub fn restored(&self, alert: &Alert, open: &mut OpenAlerts) {
-        open.0.insert(alert.alert_id.clone(), (alert.rule, alert.severity));
-        self.active.with_label_values(&[alert.rule.as_str(), alert.severity.as_str()]).inc();
-    }
-
-    /// Counts an alert that was not sent because its rule is in shadow.
-    pub fn shadowed(&self, alert: &Alert) {
-        self.shadowed.with_label_values(&labels(alert)).inc();
-    }
-
-    /// Takes back what a shard that goes away had open.
-    pub fn forget(&self, open: OpenAlerts) {
-        for (rule, severity) in open.0.into_values() {
-            self.active.with_label_values(&[rule.as_str(), severity.as_str()]).dec();
-        }
-    }
-}
-
-fn labels(alert: &Alert) -> [&'static str; 3] {
-    [alert.rule.as_str(), alert.severity.as_str(), status_label(alert.status)]
-}
-
-const fn status_label(status: Status) -> &'static str {
-    match status {
-        Status::Firing => "firing",
-        Status::Resolved => "resolved",
-    }
-}
-
-impl Partitions {
-    fn new(make: &Maker<'_>) -> Result<Self, prometheus::Error> {
-        let gauges = |name, help| make.gauges(name, help, &["partition"]);
-        Ok(Self {
-            apps: gauges("dialwatch_apps", "Apps seen.")?,
-            callees: gauges("dialwatch_remembered_callees", "Callees remembered, over all apps.")?,
-            waiting: gauges("dialwatch_waiting_calls", "Calls that wait for their minute to close.")?,
-            watermark: gauges(
-                "dialwatch_watermark_timestamp_seconds",
-                "Everything before this moment of event time is judged; 0 before the first judgement.",
-            )?,
-            lag: gauges("dialwatch_consumer_lag_records", "Records of the calls topic that are not processed yet.")?,
-            lag_s: gauges(
-                "dialwatch_consumer_lag_seconds",
-                "How long ago the last call processed was written, while others wait.",
-            )?,
-        })
-    }
-
-    /// The series of one partition.
-    pub fn of(&self, partition: i32) -> Partition {
-        let label = partition.to_string();
-        let gauge = |family: &IntGaugeVec| family.with_label_values(&[&label]);
-        Partition {
-            apps: gauge(&self.apps),
-            callees: gauge(&self.callees),
-            waiting: gauge(&self.waiting),
-            watermark: gauge(&self.watermark),
-            lag: gauge(&self.lag),
-            lag_s: gauge(&self.lag_s),
-            families: self.clone(),
-            label,
-        }
-    }
-}
-
-impl Drop for Partition {
-    fn drop(&mut self) {
-        let Partitions { apps, callees, waiting, watermark, lag, lag_s } = &self.families;
-        for family in [apps, callees, waiting, watermark, lag, lag_s] {
-            // It fails only if the series is gone already.
-            let _ = family.remove_label_values(&[&self.label]);
-        }
+        let family = make.counters("dialwatch_rebalances_total", "Times that partitions came or went.", &["change"])?;
+        let of = |change| family.with_label_values(&[change]);
+        Ok(Self { assigned: of("assigned"), revoked: of("revoked") })
     }
 }
 
@@ -336,45 +216,46 @@ impl LastProcessed {
 
     /// Notes that a record of a stream was processed just now.
     pub fn now(&self, stream: Stream) {
-        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        self.0[stream as usize].set(since_epoch.as_secs() as i64);
+        self.0[stream as usize].set(unix_seconds());
     }
 }
 
-/// An alert as the engine makes it, with as little in it as there can be.
-#[cfg(test)]
-pub(crate) fn example_alert() -> Alert {
-    use crate::engine::alert::{PolicyView, SCHEMA, SubjectView, WindowView, alert_id};
-    use crate::engine::detector::Subject;
-    use crate::engine::policy::Policy;
-    use crate::engine::time::Timestamp;
-    let (policy, at) = (Policy::for_tests(), Timestamp::from_seconds(1_773_020_460));
-    Alert {
-        schema: SCHEMA,
-        alert_id: alert_id(&policy, "app", RuleName::BlindDialing, Subject::App, at),
-        status: Status::Firing,
-        rule: RuleName::BlindDialing,
-        severity: Severity::Violation,
-        app_id: "app".into(),
-        subject: SubjectView::new(&policy, "app", Subject::App),
-        starts_at: at,
-        updated_at: at,
-        ends_at: None,
-        window: WindowView { from: at, to: at },
-        summary: String::new(),
-        evidence: Vec::new(),
-        calls: Vec::new(),
-        calls_before_alert: 0,
-        callees_before_alert: 0,
-        policy: PolicyView { pack: String::new(), clause: "".into(), version: String::new() },
-        recommended_action: "review".into(),
-        completeness: 1.0,
-        note: None,
+impl DeadLetters {
+    fn new(make: &Maker<'_>) -> Result<Self, prometheus::Error> {
+        let help = "Records that cannot be read and were written to the topic for them.";
+        let family = make.counters("dialwatch_dead_letters_total", help, &["stream"])?;
+        Ok(Self(Stream::ALL.map(|stream| family.with_label_values(&[stream.as_str()]))))
     }
+
+    /// Those of a stream.
+    pub fn of(&self, stream: Stream) -> &IntCounter {
+        &self.0[stream as usize]
+    }
+}
+
+impl Queues {
+    /// That of a worker.
+    pub fn of(&self, worker: usize) -> IntGauge {
+        self.0.with_label_values(&[&worker.to_string()])
+    }
+}
+
+impl SinkFailures {
+    /// Those of a sink of the configuration.
+    pub fn of(&self, sink: &str) -> IntCounter {
+        self.0.with_label_values(&[sink])
+    }
+}
+
+/// The wall clock.
+fn unix_seconds() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs() as i64
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use prometheus::proto::MetricType;
 
     use super::*;
@@ -387,8 +268,10 @@ mod tests {
     fn every_metric_keeps_the_conventions() {
         let metrics = Metrics::new().expect("valid");
         let _partition = metrics.partitions.of(0);
+        metrics.queues.of(0).set(1);
+        metrics.sink_failures.of("jsonl").inc();
         let families = metrics.registry.gather();
-        assert!(families.len() >= 15, "{} families", families.len());
+        assert!(families.len() >= 35, "{} families", families.len());
         for family in families {
             let name = family.name();
             assert!(name.starts_with("dialwatch_"), "{name}");
@@ -403,39 +286,36 @@ mod tests {
     }
 
     #[test]
-    fn a_partition_takes_its_series_along() {
+    fn phases_of_a_checkpoint_are_one_family() {
         let metrics = Metrics::new().expect("valid");
-        let partition = metrics.partitions.of(7);
-        partition.lag.set(12);
-        assert!(metrics.render().expect("text").contains("dialwatch_consumer_lag_records{partition=\"7\"} 12"));
-        drop(partition);
-        assert!(!metrics.render().expect("text").contains("partition="));
+        metrics.checkpoints.collect.recorder().record(Duration::from_millis(3), 1);
+        metrics.checkpoints.commit.recorder().record(Duration::from_millis(40), 1);
+        metrics.checkpoints.committed_now();
+        let text = metrics.render().expect("text");
+        let name = "dialwatch_checkpoint_duration_seconds";
+        assert_eq!(text.matches(&format!("# TYPE {name} histogram")).count(), 1);
+        for (phase, below) in [("collect", "0.005"), ("commit", "0.05")] {
+            assert!(text.contains(&format!("{name}_bucket{{phase=\"{phase}\",le=\"{below}\"}} 1")), "{text}");
+            assert!(text.contains(&format!("{name}_count{{phase=\"{phase}\"}} 1")), "{text}");
+        }
+        assert!(text.contains("dialwatch_checkpoints_total{result=\"committed\"} 1"));
+        assert!(!text.contains("dialwatch_checkpoint_last_committed_timestamp_seconds 0"));
     }
 
     #[test]
-    fn active_alerts_follow_severity_and_end() {
+    fn a_failed_reload_is_seen_until_one_succeeds() {
         let metrics = Metrics::new().expect("valid");
-        let mut open = OpenAlerts::default();
-        let active = |severity: &str| {
-            let series = format!("dialwatch_alerts_active{{rule=\"blind_dialing\",severity=\"{severity}\"}}");
-            let text = metrics.render().expect("text");
-            let line = text.lines().find(|line| line.starts_with(&series)).expect("a series").to_owned();
-            line.rsplit(' ').next().and_then(|value| value.parse::<i64>().ok()).expect("a value")
+        let successful = |value: u8| {
+            let line = format!("dialwatch_config_last_reload_successful {value}");
+            metrics.render().expect("text").contains(&line)
         };
-        let mut alert = example_alert();
-        metrics.alerts.sent(&alert, &mut open);
-        metrics.alerts.sent(&alert, &mut open);
-        assert_eq!((active("violation"), active("major")), (1, 0));
-        alert.severity = Severity::Major;
-        metrics.alerts.sent(&alert, &mut open);
-        assert_eq!((active("violation"), active("major")), (0, 1));
-        alert.status = Status::Resolved;
-        metrics.alerts.sent(&alert, &mut open);
-        assert_eq!((active("violation"), active("major")), (0, 0));
-
-        alert.status = Status::Firing;
-        metrics.alerts.sent(&alert, &mut open);
-        metrics.alerts.forget(open);
-        assert_eq!(active("major"), 0);
+        assert!(successful(1), "what runs was read once");
+        metrics.reloads.done(false);
+        assert!(successful(0));
+        metrics.reloads.done(true);
+        assert!(successful(1));
+        let text = metrics.render().expect("text");
+        assert!(text.contains("dialwatch_policy_reloads_total{result=\"failure\"} 1"));
+        assert!(text.contains("dialwatch_policy_reloads_total{result=\"success\"} 1"));
     }
 }

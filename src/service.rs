@@ -12,6 +12,7 @@ pub mod lane;
 pub mod outbox;
 pub mod progress;
 pub mod queue;
+pub mod reload;
 pub mod restorer;
 pub mod unreadable;
 pub mod worker;
@@ -39,6 +40,7 @@ use dispatch::Dispatch;
 use health::{Health, Stage, Stop};
 use lane::{Place, Reading};
 use queue::{Gone, Queue};
+use reload::Reload;
 use worker::{Common, Worker};
 
 /// A session that lasted so long was a good one: what ended it is no habit.
@@ -77,6 +79,8 @@ pub struct View {
     pub board: Arc<Board>,
     /// What probes ask.
     pub health: Arc<Health>,
+    /// The policy in force, and the way for another to come into force.
+    pub reload: Reload,
 }
 
 impl View {
@@ -85,7 +89,9 @@ impl View {
     /// # Errors
     /// Only if a metric is malformed.
     pub fn new() -> Result<Self, prometheus::Error> {
-        Ok(Self { metrics: Arc::new(Metrics::new()?), board: Arc::default(), health: Arc::default() })
+        let board = Arc::<Board>::default();
+        let metrics = Arc::new(Metrics::of(board.clone())?);
+        Ok(Self { metrics, board, health: Arc::default(), reload: Reload::default() })
     }
 }
 
@@ -101,18 +107,19 @@ pub fn run(
     view: &View,
     stop: &Stop,
 ) -> Result<(), ServiceError> {
+    view.reload.begin(policy.clone());
     let connection = Connection::new(kafka, folder)?;
     let dispatch = Dispatch::start(sinks, &view.metrics)?;
     let mut early_ends = 0;
     loop {
         let began = Instant::now();
-        let ended = session(kafka, &connection, policy, &dispatch, view, stop);
+        let ended = session(kafka, &connection, &dispatch, view, stop);
         early_ends = if began.elapsed() >= GOOD_SESSION { 0 } else { early_ends + 1 };
         match ended {
             Err(ServiceError::Kafka(KafkaProblem::Stopped)) => return Ok(()),
             Err(ServiceError::Kafka(problem)) if problem.is_passing() && early_ends < SESSIONS_MAX && !stop.is_asked() => {
                 tracing::warn!("{problem}: going on from the last checkpoint");
-                view.metrics.sessions.inc();
+                view.metrics.sessions_restarted.inc();
                 thread::sleep(PAUSE);
             }
             ended => return ended,
@@ -121,23 +128,18 @@ pub fn run(
 }
 
 /// From connecting to leaving the group. Nothing is remembered from one session to the next but what is committed.
-fn session(
-    kafka: &RawKafka,
-    connection: &Connection,
-    policy: &Arc<Policy>,
-    dispatch: &Dispatch,
-    view: &View,
-    stop: &Stop,
-) -> Result<(), ServiceError> {
-    let View { metrics, board, health } = view;
+fn session(kafka: &RawKafka, connection: &Connection, dispatch: &Dispatch, view: &View, stop: &Stop) -> Result<(), ServiceError> {
+    let View { metrics, board, health, reload } = view;
+    let policy = reload.policy().ok_or(Gone)?;
     board.clear();
     health.enter(Stage::Connecting);
     let clients = Clients::connect(kafka, connection, || stop.is_asked())?;
     let writer = Writer::connect(kafka, connection, || stop.is_asked())?;
     health.enter(Stage::ReadingRegistry);
     let common = Common {
-        policy: policy.clone(),
-        reading: reading(kafka, policy),
+        reading: reading(kafka, &policy),
+        policy,
+        reload: reload.clone(),
         place: Place { group_id: kafka.group_id.clone(), seed: seed() },
         outbox_alerts_max: kafka.outbox_alerts_max,
         metrics: metrics.clone(),

@@ -8,6 +8,7 @@ mod completions;
 mod demo;
 mod man;
 mod options;
+mod reload;
 mod replay;
 mod run;
 mod schema;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::{Failure, say};
-use crate::config::{Config, Duration, Environment, Overrides};
+use crate::config::{Config, Duration, Environment, Overrides, Problems};
 
 /// Which configuration to use. A flag stands above its environment variable, and both above the file.
 #[derive(Debug, Args)]
@@ -36,7 +36,12 @@ impl ConfigOptions {
 
     /// Reads the configuration.
     pub fn open(&self, environment: Environment) -> Result<Config, Failure> {
+        Ok(self.read(environment)?)
+    }
+
+    /// Reads the configuration, or says everything that is wrong with it.
+    pub fn read(&self, environment: Environment) -> Result<Config, Problems> {
         let overrides = Overrides { lateness: self.lateness, pseudonym_key_file: self.pseudonym_key_file.clone() };
-        Ok(Config::open(self.config.as_deref(), &overrides, environment)?)
+        Config::open(self.config.as_deref(), &overrides, environment)
     }
 }

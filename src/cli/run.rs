@@ -7,9 +7,10 @@ use std::sync::Arc;
 use anyhow::Context;
 use clap::ValueEnum;
 
+use super::reload::Reloader;
 use super::{ConfigOptions, Failure, say};
-use crate::config::{Config, RawSink};
-use crate::http::Server;
+use crate::config::{Config, Environment, RawSink};
+use crate::http::{Reloading, Server};
 use crate::service::health::Stop;
 use crate::service::{self, View};
 use crate::sink::Sink;
@@ -43,30 +44,36 @@ enum LogFormat {
 
 /// Runs the service until a signal asks it to end.
 pub fn run(args: Args) -> Result<(), Failure> {
-    let config = args.config.load()?;
+    let config = args.config.open(Environment::Read)?;
     start_log(args.log_format, &args.log)?;
+    config.warnings().iter().for_each(|warning| tracing::warn!("{warning}"));
     let kafka = config.kafka();
     if kafka.bootstrap_servers.is_empty() {
         return Err(Failure::Usage("the service needs a configuration with kafka.bootstrap_servers: pass -c FILE".into()));
     }
     let sinks = sinks(&config)?;
     let view = View::new().context("the metrics are malformed")?;
-    let listen = &config.http().listen;
-    let server = match listen.is_empty() {
-        true => None,
-        false => {
-            Some(Server::start(listen, view.clone()).with_context(|| format!("http.listen: {listen} cannot be listened at"))?)
-        }
-    };
-    if let Some(server) = &server {
-        tracing::info!("metrics at http://{}/metrics", server.address());
-    }
+    let reloader = Arc::new(Reloader::new(args.config, config.clone(), view.clone()));
     let stop = Stop::default();
     stop_on_signals(stop.clone()).context("signals cannot be waited for")?;
+    reload_on_hangup(reloader.clone()).context("signals cannot be waited for")?;
+    let _server = serve(&config.http().listen, &view, reloader)?;
     let folder = Path::new(config.file_name()).parent().unwrap_or(Path::new(""));
     service::run(kafka, folder, &Arc::new(config.policy()), sinks, &view, &stop).map_err(anyhow::Error::from)?;
     tracing::info!("drained");
     Ok(())
+}
+
+/// Serves what `view` shows, unless there is nowhere to listen.
+fn serve(listen: &str, view: &View, reloader: Arc<Reloader>) -> Result<Option<Server>, Failure> {
+    if listen.is_empty() {
+        return Ok(None);
+    }
+    let (access, reloading): (_, Reloading) = (reloader.access(), Arc::new(move || reloader.reload()));
+    let server = Server::start_with(listen, view.clone(), access, Some(reloading))
+        .with_context(|| format!("http.listen: {listen} cannot be listened at"))?;
+    tracing::info!("metrics at http://{}/metrics", server.address());
+    Ok(Some(server))
 }
 
 /// Messages go to stderr: stdout is for alerts.
@@ -91,6 +98,23 @@ fn sinks(config: &Config) -> Result<Vec<Box<dyn Sink>>, Failure> {
         sinks.push(Box::new(lines));
     }
     Ok(sinks)
+}
+
+/// SIGHUP reads the configuration again, on a thread of its own: no slow disk delays the end of the service.
+fn reload_on_hangup(reloader: Arc<Reloader>) -> std::io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+    let mut hangup = {
+        let _inside = runtime.enter();
+        signal(SignalKind::hangup())?
+    };
+    std::thread::Builder::new().name("reload".into()).spawn(move || {
+        while runtime.block_on(hangup.recv()).is_some() {
+            // It has said in the log what came of it.
+            let _ = reloader.reload();
+        }
+    })?;
+    Ok(())
 }
 
 /// The first SIGTERM or SIGINT lets the service finish what it has in hand; the second does not wait for that.

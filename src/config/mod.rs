@@ -7,9 +7,11 @@ pub mod duration;
 mod example;
 pub mod http;
 pub mod kafka;
+pub mod metrics;
 pub mod problem;
 mod raw;
 mod reading;
+mod reload;
 
 use std::path::{Path, PathBuf};
 
@@ -19,6 +21,7 @@ pub use duration::Duration;
 pub use example::example;
 pub use problem::{Place, Problem, Problems};
 pub use raw::{PACK, RawBounds, RawConfig, RawJsonl, RawLifecycle, RawPolicy, RawPrivacy, RawSink};
+pub use reload::Changes;
 
 use crate::engine::detector::RuleParams;
 use crate::engine::memory::MemoryBounds;
@@ -26,13 +29,14 @@ use crate::engine::number::Pseudonyms;
 use crate::engine::policy::{Bounds, Lifecycle, Policy};
 use crate::engine::time::LocalClock;
 use document::Document;
-use http::RawHttp;
+use http::{RawHttp, Token};
 use kafka::RawKafka;
+use metrics::RawMetrics;
 
 /// The longest lateness: a shard holds all calls of so long a time.
 const LATENESS_MAX: Duration = Duration::minutes(24 * 60);
 /// The shortest secret that cannot be guessed.
-const KEY_BYTES_MIN: usize = 16;
+const SECRET_BYTES_MIN: usize = 16;
 /// The name of the built-in configuration.
 const BUILT_IN: &str = "(built-in defaults)";
 /// The key of pseudonyms where none is configured: public, so they hide nothing from who tries all numbers.
@@ -64,6 +68,7 @@ pub struct Config {
     clock: LocalClock,
     version: String,
     pseudonyms: Pseudonyms,
+    token: Option<Token>,
 }
 
 impl Config {
@@ -94,7 +99,8 @@ impl Config {
         let mut problems = Vec::new();
         let document = Document::parse(text, &mut problems);
         let mut raw: RawConfig = document.read(&mut problems);
-        if let (Some(file), Some(folder)) = (&mut raw.privacy.pseudonym_key_file, Path::new(file_name).parent()) {
+        let folder = Path::new(file_name).parent().unwrap_or(Path::new(""));
+        for file in [&mut raw.privacy.pseudonym_key_file, &mut raw.http.token_file].into_iter().flatten() {
             *file = folder.join(&*file);
         }
         raw.lateness = overrides.lateness.unwrap_or(raw.lateness);
@@ -107,10 +113,14 @@ impl Config {
             (Some(file), Environment::Read) => checked.key(file),
             _ => PUBLIC_KEY.to_vec(),
         };
+        let token = match (&raw.http.token_file, environment) {
+            (Some(file), Environment::Read) => checked.token(file),
+            _ => None,
+        };
         match clock {
             Some(clock) if checked.problems.is_empty() => {
                 let (version, pseudonyms) = (version(&raw), Pseudonyms::new(&key));
-                Ok(Self { file_name: file_name.to_owned(), raw, clock, version, pseudonyms })
+                Ok(Self { file_name: file_name.to_owned(), raw, clock, version, pseudonyms, token })
             }
             _ => Err(Problems::new(file_name, text, checked.problems)),
         }
@@ -131,6 +141,12 @@ impl Config {
                     .into(),
             );
         }
+        if self.raw.http.hides_most() {
+            let listen = &self.raw.http.listen;
+            warnings.push(format!(
+                "http.token_file is not set: at {listen}, which other machines may reach, metrics and probes alone are served"
+            ));
+        }
         if self.raw.privacy.reveal_numbers {
             warnings.push("privacy.reveal_numbers is set: alerts carry raw phone numbers".into());
         }
@@ -145,6 +161,16 @@ impl Config {
     /// The `http` section.
     pub fn http(&self) -> &RawHttp {
         &self.raw.http
+    }
+
+    /// What whoever asks for more than metrics and probes must present.
+    pub fn token(&self) -> Option<&Token> {
+        self.token.as_ref()
+    }
+
+    /// The `metrics` section.
+    pub fn metrics(&self) -> &RawMetrics {
+        &self.raw.metrics
     }
 
     /// Where the service sends alerts.
@@ -266,22 +292,40 @@ impl Checked<'_> {
         for (field, reason) in raw.http.problems() {
             self.note(format!("http.{field}"), reason, None);
         }
+        for (field, reason) in raw.metrics.problems() {
+            self.note(format!("metrics.{field}"), reason, None);
+        }
     }
 
     fn key(&mut self, file: &Path) -> Vec<u8> {
         let overridden = self.overrides.pseudonym_key_file.is_some();
         let path = if overridden { "--pseudonym-key-file" } else { "privacy.pseudonym_key_file" };
+        self.secret(path, file).unwrap_or_default()
+    }
+
+    fn token(&mut self, file: &Path) -> Option<Token> {
+        let secret = self.secret("http.token_file", file)?;
+        let token = Token::new(&secret);
+        if token.is_none() {
+            let reason = "holds blanks or characters outside ASCII, which no header can carry";
+            self.note("http.token_file".into(), format!("{} {reason}", file.display()), None);
+        }
+        token
+    }
+
+    /// The secret in a file, of which `path` is the field.
+    fn secret(&mut self, path: &str, file: &Path) -> Option<Vec<u8>> {
         let mut note = |reason: String| {
             self.note(path.into(), format!("{} {reason}", file.display()), None);
-            Vec::new()
+            None
         };
         match std::fs::read(file) {
             Err(error) => note(format!("cannot be read: {error}")),
-            Ok(key) if key.trim_ascii().len() < KEY_BYTES_MIN => {
-                note(format!("holds {} bytes: a secret needs at least {KEY_BYTES_MIN}", key.trim_ascii().len()))
+            Ok(secret) if secret.trim_ascii().len() < SECRET_BYTES_MIN => {
+                note(format!("holds {} bytes: a secret needs at least {SECRET_BYTES_MIN}", secret.trim_ascii().len()))
             }
-            // An editor's newline at the end must not make another key.
-            Ok(key) => key.trim_ascii_end().to_vec(),
+            // An editor's newline at the end must not make another secret.
+            Ok(secret) => Some(secret.trim_ascii_end().to_vec()),
         }
     }
 }

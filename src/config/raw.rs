@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::duration::Duration;
 use super::http::RawHttp;
 use super::kafka::RawKafka;
+use super::metrics::RawMetrics;
 use crate::engine::detector::RuleParams;
 use crate::engine::policy::{Bounds, Lifecycle};
 
@@ -35,8 +36,10 @@ pub struct RawConfig {
     pub privacy: RawPrivacy,
     /// Where the service reads and writes.
     pub kafka: RawKafka,
-    /// Where metrics and probes are served.
+    /// Where metrics, probes and the API are served, and to whom.
     pub http: RawHttp,
+    /// Which apps have series of their own among the metrics.
+    pub metrics: RawMetrics,
     /// Where the service sends alerts.
     pub sinks: Vec<RawSink>,
 }
@@ -52,6 +55,7 @@ impl Default for RawConfig {
             privacy: RawPrivacy::default(),
             kafka: RawKafka::default(),
             http: RawHttp::default(),
+            metrics: RawMetrics::default(),
             sinks: vec![RawSink::Jsonl(RawJsonl::default())],
         }
     }

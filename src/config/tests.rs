@@ -70,8 +70,11 @@ fn the_version_follows_the_judgement_not_the_writing() {
 
 #[test]
 fn values_are_read_as_people_mean_them() {
-    let text = "policy: {home_country: 44}\nrules:\n  blind_dialing: {mode: off}\n  callee_frequency: {mode: on}\n";
-    let policy = Config::parse(text, "test.yaml").expect("valid").policy();
+    let text = "policy: {home_country: 44}\nrules:\n  blind_dialing: {mode: off}\n  callee_frequency: {mode: on}\n\
+                metrics: {apps: off}\n";
+    let config = Config::parse(text, "test.yaml").expect("valid");
+    assert_eq!(config.metrics().apps, super::metrics::AppLabels::Off);
+    let policy = config.policy();
     assert_eq!(policy.home_country, "44");
     assert_eq!(policy.rules.blind_dialing.mode, crate::engine::detector::Mode::Off);
 }
@@ -126,6 +129,25 @@ fn the_key_file_makes_the_pseudonyms() {
     let short = pseudonym("privacy: {pseudonym_key_file: short}").expect_err("too short");
     assert!(short.list()[0].message.ends_with("holds 6 bytes: a secret needs at least 16"), "{short}");
     assert!(pseudonym("privacy: {pseudonym_key_file: nowhere}").is_err());
+}
+
+#[test]
+fn a_token_must_fit_into_a_header() {
+    let folder = tempfile::tempdir().expect("folder");
+    let file = folder.path().join("dialwatch.yaml");
+    std::fs::write(&file, "http: {token_file: token}").expect("written");
+    let open = |token: &str| {
+        std::fs::write(folder.path().join("token"), token).expect("written");
+        Config::open(Some(&file), &Overrides::default(), Environment::Read)
+    };
+    let config = open("sixteen-or-more-visible\r\n").expect("valid");
+    assert!(config.token().expect("a token").is(b"sixteen-or-more-visible"));
+    for (token, reason) in [("short", "holds 5 bytes"), ("sixteen bytes but blanks", "no header can carry")] {
+        let problems = open(token).expect_err("no token");
+        assert!(problems.list()[0].message.contains(reason), "{problems}");
+        assert_eq!(problems.list()[0].path, "http.token_file");
+    }
+    assert!(Config::parse("http: {token_file: token}", "").expect("not looked at").token().is_none());
 }
 
 #[test]

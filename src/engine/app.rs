@@ -119,6 +119,11 @@ impl App {
         self.changed = true;
     }
 
+    /// Is judged by another policy from now on. What it filed is read anew; what it remembers and its alerts are kept.
+    pub fn adopt(&mut self, policy: &Policy) {
+        self.profile = Profile::new(self.registration.as_ref(), &policy.clock, policy.channels_per_number);
+    }
+
     /// Whether time alone can change its alerts.
     pub fn is_waiting(&self) -> bool {
         self.book.is_waiting() || self.shadow_book.is_waiting()
@@ -194,8 +199,8 @@ impl App {
             };
             book.enter(&letterhead, rule, finding, out);
         }
-        self.book.settle(&letterhead, &mut effects.alerts);
-        self.shadow_book.settle(&letterhead, &mut effects.shadowed);
+        self.book.settle(&letterhead, Mode::On, &mut effects.alerts);
+        self.shadow_book.settle(&letterhead, Mode::Shadow, &mut effects.shadowed);
     }
 
     /// The share of its calls and callees that no bound has cut off.

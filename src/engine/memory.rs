@@ -233,7 +233,10 @@ impl Memory {
 
     fn caller_entry(&mut self, number: Number, bounds: MemoryBounds) -> &mut CallerMemory {
         if self.callers.len() >= bounds.callers.max(8) && !self.callers.contains_key(&number) {
-            self.callers_evicted += evict_oldest(&mut self.callers, bounds.callers.max(8) / 8, |caller| caller.last_s) as u64;
+            // More than an eighth only where the cap has become smaller.
+            let excess = self.callers.len() - bounds.callers.max(8);
+            let evict = excess + bounds.callers.max(8) / 8;
+            self.callers_evicted += evict_oldest(&mut self.callers, evict, |caller| caller.last_s) as u64;
         }
         self.callers.entry(number).or_default()
     }

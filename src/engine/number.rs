@@ -184,7 +184,7 @@ impl<'de> Deserialize<'de> for Number {
 ///
 /// The key is derived per app, so that two apps' lists cannot be joined on pseudonyms. Without the key the pseudonym
 /// cannot be enumerated, which an unkeyed hash of so small a space could.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Pseudonyms {
     key: [u8; 32],
 }

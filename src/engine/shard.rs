@@ -265,6 +265,13 @@ impl Shard {
         &self.policy
     }
 
+    /// Judges by another policy, beginning with the first minute not yet judged. All that is remembered is kept: windows,
+    /// what waits, open alerts. An alert whose rule is no longer on is resolved by the next minute, and says why.
+    pub fn adopt(&mut self, policy: Arc<Policy>) {
+        self.apps.iter_mut().flatten().for_each(|app| app.adopt(&policy));
+        self.policy = policy;
+    }
+
     /// The first minute not yet judged: everything before it is final.
     pub fn open_minute(&self) -> Minute {
         self.open

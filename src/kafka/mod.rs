@@ -134,8 +134,12 @@ impl Voice {
     /// Passes on an error of the connection.
     pub fn heard(&self, error: &KafkaError, reason: &str) {
         // The end of a partition is reported here too, and is none.
-        if error.rdkafka_error_code() != Some(RDKafkaErrorCode::PartitionEOF) {
+        let code = error.rdkafka_error_code();
+        if code != Some(RDKafkaErrorCode::PartitionEOF) {
             tracing::warn!(target: "librdkafka", "{reason}");
+        }
+        // That all brokers are down is said after why each is.
+        if !matches!(code, Some(RDKafkaErrorCode::PartitionEOF | RDKafkaErrorCode::AllBrokersDown)) {
             reason.clone_into(&mut self.last_error.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
         }
     }

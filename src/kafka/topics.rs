@@ -14,6 +14,8 @@ use crate::config::kafka::{RawKafka, RawTopics};
 
 /// How long one attempt to reach a broker lasts.
 const ATTEMPT: Duration = Duration::from_secs(2);
+/// How long to listen for what a client says besides answers.
+const LISTEN: Duration = Duration::from_millis(20);
 /// How long to wait for the settings of a topic.
 const SETTINGS: Duration = Duration::from_secs(10);
 
@@ -46,7 +48,7 @@ impl Topics {
                     Err(error) => error,
                 };
                 // Errors of the connection come with the events, and the events with a poll.
-                while client.poll(Duration::ZERO).is_some() {}
+                while client.poll(LISTEN).is_some() {}
                 if is_stopped() {
                     return Err(KafkaProblem::Stopped);
                 }

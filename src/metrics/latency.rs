@@ -41,12 +41,13 @@ impl Recorder {
 }
 
 impl Latency {
-    /// Nothing recorded yet.
+    /// Nothing recorded yet. Histograms of one name differ by `labels`.
     ///
     /// # Errors
     /// Only if the name is not a valid one.
-    pub fn new(name: &str, help: &str) -> Result<Self, prometheus::Error> {
-        let description = Desc::new(name.into(), help.into(), Vec::new(), Default::default())?;
+    pub fn new(name: &str, help: &str, labels: &[(&str, &str)]) -> Result<Self, prometheus::Error> {
+        let labels = labels.iter().map(|(label, value)| ((*label).to_owned(), (*value).to_owned())).collect();
+        let description = Desc::new(name.into(), help.into(), Vec::new(), labels)?;
         let empty = Histogram::new_with_bounds(1, LONGEST_US, 2).map_err(|error| prometheus::Error::Msg(error.to_string()))?;
         Ok(Self { description, empty, recorders: Arc::default() })
     }
@@ -99,6 +100,7 @@ impl Collector for Latency {
 
     fn collect(&self) -> Vec<MetricFamily> {
         let mut metric = proto::Metric::default();
+        metric.set_label(self.description.const_label_pairs.clone());
         metric.set_histogram(self.merged());
         let mut family = MetricFamily::default();
         family.set_name(self.description.fq_name.clone());
@@ -115,7 +117,7 @@ mod tests {
 
     #[test]
     fn workers_are_merged_into_buckets() {
-        let latency = Latency::new("dialwatch_test_seconds", "A test.").expect("valid name");
+        let latency = Latency::new("dialwatch_test_seconds", "A test.", &[]).expect("valid name");
         let (one, other) = (latency.recorder(), latency.recorder());
         one.record(Duration::from_millis(2), 10);
         other.record(Duration::from_millis(400), 5);

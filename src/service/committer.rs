@@ -99,7 +99,10 @@ impl Committer {
         let written = self.writer.write(&parts, member, &|| self.given_up.load(Ordering::Relaxed));
         match written {
             Ok(written) => {
-                self.metrics.checkpoints.committed(began.elapsed(), written.bytes);
+                let checkpoints = &self.metrics.checkpoints;
+                checkpoints.committed_now();
+                checkpoints.bytes.inc_by(written.bytes);
+                checkpoints.commit.recorder().record(began.elapsed(), 1);
                 Report::Committed(lane_parts.into_iter().map(|(progress, part)| self.let_go(&progress, part)).collect())
             }
             Err(Unwritten::Again(problem)) => {
@@ -117,7 +120,7 @@ impl Committer {
     fn let_go(&self, progress: &Arc<Progress>, part: Part) -> i32 {
         for stream in [Stream::Calls, Stream::Feedback] {
             let letters = part.dead_letters.iter().filter(|letter| letter.stream == stream).count();
-            self.metrics.dead_letters.with_label_values(&[stream.as_str()]).inc_by(letters as u64);
+            self.metrics.dead_letters.of(stream).inc_by(letters as u64);
         }
         let recorder = self.metrics.alert_latency.recorder();
         let mut alerts = Vec::with_capacity(part.alerts.len());

@@ -60,7 +60,7 @@ struct Dealt {
     hand: usize,
     progress: Arc<Progress>,
     lag: IntGauge,
-    lag_s: IntGauge,
+    lag_seconds: IntGauge,
     /// The offset after the last call dealt, and what it was at the last look.
     next_dealt: i64,
     next_seen: i64,
@@ -266,8 +266,12 @@ impl<'c, 's> Conductor<'c, 's> {
                 let is_done = ends.reached == ends.high && dealt.next_dealt <= next;
                 dealt.lag.set(if is_done { 0 } else { (ends.high - next).max(0) });
                 let behind_ms = dealt.written_ms.map_or(0, |written_ms| (now_ms - written_ms).max(0));
-                dealt.lag_s.set(if is_done { 0 } else { behind_ms / SECOND_MS });
+                dealt.lag_seconds.set(if is_done { 0 } else { behind_ms / SECOND_MS });
             }
+        }
+        if let Some(policy) = self.common.reload.take() {
+            tracing::info!(version = policy.version, "another policy holds from the next minute on");
+            self.hands.iter_mut().for_each(|hand| hand.add(Job::Adopt(policy.clone())));
         }
         self.tick_idle();
     }

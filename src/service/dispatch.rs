@@ -68,7 +68,7 @@ fn serve(at: usize, mut sink: Box<dyn Sink>, parcels: &Receiver<Parcel>, metrics
         let mut wait = RETRY_FIRST;
         while let Err(error) = sink.deliver(&messages) {
             let alerts = messages.len();
-            metrics.sink_failures.with_label_values(&[sink.name()]).inc();
+            metrics.sink_failures.of(sink.name()).inc();
             tracing::warn!(sink = sink.name(), alerts, retry_s = wait.as_secs_f64(), "alerts are not delivered yet: {error}");
             thread::sleep(wait);
             wait = (wait * 2).min(RETRY_LAST);

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::outbox::Outbox;
 use super::progress::Progress;
@@ -20,10 +20,7 @@ use crate::engine::record::{CallRecord, Position, Registration};
 use crate::engine::shard::{Effects, Input, Shard};
 use crate::engine::time::{StreamClock, Timestamp};
 use crate::metrics::{self, Metrics, OpenAlerts, Outcome, Page, Stream};
-use crate::status::Board;
-
-/// At most so often the board is written, however fast minutes close.
-const BOARD_EVERY: Duration = Duration::from_secs(1);
+use crate::status::{Board, Pen};
 
 /// Dead letters that may wait for the next checkpoint.
 const DEAD_LETTERS_MAX: usize = 10_000;
@@ -140,7 +137,7 @@ pub struct Lane {
     /// Where `progress` goes once the batch is judged.
     next_call: i64,
     next_feedback: Option<i64>,
-    board_written: Option<Instant>,
+    pen: Pen,
 }
 
 impl Lane {
@@ -169,7 +166,7 @@ impl Lane {
             dead_letters: Vec::new(),
             next_call: start.next_call,
             next_feedback: start.next_feedback,
-            board_written: None,
+            pen: Pen::new(partition),
         };
         if let Some(Kept { head, apps, outbox, encoder }) = kept {
             lane.clock = head.clock;
@@ -323,6 +320,14 @@ impl Lane {
         }
     }
 
+    /// Judges by another policy from the next minute on.
+    pub fn adopt(&mut self, policy: Arc<Policy>) {
+        if !Arc::ptr_eq(self.shard.policy(), &policy) {
+            self.shard.adopt(policy);
+            self.is_changed = true;
+        }
+    }
+
     /// Lets time pass to `now` although no call came: the wall clock, as data.
     pub fn tick(&mut self, now: Timestamp, out: &mut Outcomes) {
         self.shard.apply(Input::Tick(now), &mut out.effects);
@@ -375,12 +380,12 @@ impl Lane {
         self.progress.judged(self.next_call, self.shard.is_quiet());
         self.progress.fill(self.dead_letters.len() >= DEAD_LETTERS_MAX);
         self.gauges.waiting.set(self.shard.waiting_calls() as i64);
+        self.gauges.outbox.set(self.progress.waiting() as i64);
+        self.gauges.stopped.set(i64::from(self.progress.is_stopped()));
         let judged_until = self.shard.open_minute().start();
         let has_moved = self.gauges.watermark.get() != i64::from(judged_until.seconds());
-        let is_due = self.board_written.is_none_or(|written| written.elapsed() >= BOARD_EVERY);
-        if finally || (has_moved && is_due) {
-            self.board_written = Some(Instant::now());
-            board.write(self.shard.apps(), judged_until);
+        if finally || (has_moved && self.pen.is_due()) {
+            self.pen.write(board, &self.shard);
             self.gauges.apps.set(self.shard.apps().count() as i64);
             self.gauges.callees.set(self.shard.apps().map(|app| app.memory().pairs.len() as i64).sum());
         }
@@ -389,7 +394,7 @@ impl Lane {
 
     /// The partition goes elsewhere, and all that is known of it here goes with it.
     pub fn leave(self, metrics: &Metrics, board: &Board) {
-        board.wipe(self.shard.apps());
+        self.pen.wipe(board, &self.shard);
         metrics.alerts.forget(self.open_alerts);
     }
 

@@ -60,6 +60,8 @@ fn restore(recaller: &Recaller<'_>, common: &Common, request: Request) -> Result
     let progress = Arc::new(Progress::new(common.dispatch.sinks(), common.outbox_alerts_max));
     let gauges = common.metrics.partitions.of(partition);
     let lane = Lane::new(partition, recalled, common.policy.clone(), &common.place, progress, gauges);
+    common.metrics.restores.duration.recorder().record(began.elapsed(), 1);
+    common.metrics.restores.apps.inc_by(apps as u64);
     let took_s = began.elapsed().as_secs_f64();
     tracing::info!(partition, apps, bytes, took_s, next_call = start.next_call, "a partition is restored");
     Ok(Some(Restored { request, lane: Box::new(lane), start }))

@@ -12,6 +12,7 @@ use crossbeam_channel::{Receiver, Sender};
 use super::committer::LanePart;
 use super::dispatch::Dispatch;
 use super::lane::{Lane, Outcomes, Place, Raw, Reading, Registrations, Reject};
+use super::reload::Reload;
 use crate::engine::policy::Policy;
 use crate::engine::record::Registration;
 use crate::engine::time::{DAY_S, SECOND_MS, Timestamp};
@@ -39,6 +40,8 @@ pub enum Job<'c> {
     },
     /// An app filed something.
     Register(Arc<Registration>),
+    /// Judge by another policy from now on.
+    Adopt(Arc<Policy>),
     /// No call came in a partition: let time pass.
     Tick {
         /// The partition.
@@ -58,8 +61,10 @@ pub struct Batch<'c> {
 
 /// What all threads of a service have in common.
 pub struct Common {
-    /// What shards judge by.
+    /// What shards judge by at the start.
     pub policy: Arc<Policy>,
+    /// What they are to judge by later.
+    pub reload: Reload,
     /// How records are read.
     pub reading: Reading,
     /// What lanes are told.
@@ -77,10 +82,12 @@ pub struct Common {
 /// One worker.
 pub struct Worker<'s> {
     common: &'s Common,
+    policy: Arc<Policy>,
     lanes: BTreeMap<i32, Lane>,
     registrations: Registrations,
     out: Outcomes,
     latency: Recorder,
+    collecting: Recorder,
     told: Option<Instant>,
     untold: u64,
 }
@@ -90,10 +97,12 @@ impl<'s> Worker<'s> {
     pub fn new(common: &'s Common) -> Self {
         Self {
             common,
+            policy: common.policy.clone(),
             lanes: BTreeMap::new(),
             registrations: Registrations::default(),
             out: Outcomes::default(),
             latency: common.metrics.judgement.recorder(),
+            collecting: common.metrics.checkpoints.collect.recorder(),
             told: None,
             untold: 0,
         }
@@ -112,6 +121,7 @@ impl<'s> Worker<'s> {
                 }
                 Job::Checkpoint(parts) => self.checkpoint(&parts),
                 Job::Register(registration) => self.register(registration),
+                Job::Adopt(policy) => self.adopt(policy),
                 Job::Tick { partition, now } => self.tick(partition, now),
             }
         }
@@ -121,6 +131,7 @@ impl<'s> Worker<'s> {
 
     fn open(&mut self, mut lane: Lane) {
         let partition = lane.partition();
+        lane.adopt(self.policy.clone());
         lane.settle_in(&self.registrations, &self.common.metrics, &mut self.out);
         self.out.own(partition);
         let inherited = lane.take_inherited();
@@ -133,13 +144,21 @@ impl<'s> Worker<'s> {
         self.finish(Instant::now(), true);
     }
 
+    fn adopt(&mut self, policy: Arc<Policy>) {
+        self.lanes.values_mut().for_each(|lane| lane.adopt(policy.clone()));
+        self.policy = policy;
+    }
+
     fn checkpoint(&mut self, parts: &Sender<Vec<LanePart>>) {
         let changed = self.lanes.values_mut().filter_map(|lane| {
             let part = lane.checkpoint(&self.common.place)?;
             Some((lane.progress().clone(), part))
         });
+        let began = Instant::now();
+        let changed = changed.collect();
+        self.collecting.record(began.elapsed(), 1);
         // Whoever asked may be gone.
-        let _ = parts.send(changed.collect());
+        let _ = parts.send(changed);
         self.finish(Instant::now(), false);
     }
 

@@ -4,5 +4,6 @@
 mod check;
 mod inputs;
 mod outputs;
+mod run;
 mod support;
 mod traffic;

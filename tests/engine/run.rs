@@ -219,6 +219,21 @@ pub fn cut(case: &Case<'_>, cuts: &[usize], through: impl Fn(&ShardSnapshot) -> 
     stream.end(case)
 }
 
+/// With another policy from record `place` on: adopted by the shard, or by one restored from its bytes.
+pub fn adopting(case: &Case<'_>, place: usize, policy: &Arc<Policy>, restored: bool) -> Outcome {
+    let mut stream = Stream::begin(case);
+    for (index, record) in case.records.iter().enumerate() {
+        if index == place {
+            match restored {
+                true => stream.shard = Shard::restore(through_bytes(&stream.shard.snapshot()), policy.clone(), MAPS + 1),
+                false => stream.shard.adopt(policy.clone()),
+            }
+        }
+        stream.take(record);
+    }
+    stream.end(case)
+}
+
 /// Twenty places to cut at.
 pub fn places(case: &Case<'_>, seed: u64) -> Vec<usize> {
     let mut random = ChaCha8Rng::seed_from_u64(seed);

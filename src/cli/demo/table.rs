@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::sync::Arc;
 
 use crate::engine::alert::Alert;
 use crate::engine::detector::Severity;
@@ -46,7 +47,7 @@ impl Paint {
 /// All that is shown.
 pub struct Show<'s> {
     /// The apps.
-    pub apps: Vec<AppStatus>,
+    pub apps: Vec<Arc<AppStatus>>,
     /// What each filed, in a few words.
     pub filed: BTreeMap<String, String>,
     /// Every alert, as grave as it became.

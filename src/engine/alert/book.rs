@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Alert, CallView, EvidenceView, PolicyView, SCHEMA, Status, SubjectView, WindowView, alert_id};
-use crate::engine::detector::{Evidence, Finding, RuleName, Severity, Subject};
+use crate::engine::detector::{Evidence, Finding, Mode, RuleName, Severity, Subject};
 use crate::engine::policy::{Lifecycle, Policy};
 use crate::engine::time::Timestamp;
 use crate::engine::window::recent::{SAMPLES_MAX, Sample};
@@ -112,14 +112,17 @@ impl Book {
         }
     }
 
-    /// Closes what was not found for long enough.
-    pub fn settle(&mut self, head: &Letterhead<'_>, out: &mut Vec<Alert>) {
+    /// Closes what was not found for long enough; and, in a book for findings of rules in `mode`, what is of a rule whose
+    /// mode has become another.
+    pub fn settle(&mut self, head: &Letterhead<'_>, mode: Mode, out: &mut Vec<Alert>) {
         let (now, lifecycle) = (head.now, &head.policy.lifecycle);
         for incident in &mut self.incidents {
             let quiet_ms = now.millis() - incident.found_at.millis();
-            if incident.stage == Stage::Firing && quiet_ms >= lifecycle.resolve_after_ms {
+            let rule_mode = head.policy.rules.mode(incident.rule);
+            let note = (rule_mode != mode).then(|| why_no_longer(rule_mode));
+            if incident.stage == Stage::Firing && (note.is_some() || quiet_ms >= lifecycle.resolve_after_ms) {
                 incident.stage = Stage::Resolved(now);
-                out.push(incident.alert(head, None));
+                out.push(incident.alert(head, note));
             }
         }
         self.incidents.retain(|incident| match incident.stage {
@@ -265,6 +268,15 @@ impl Incident {
             completeness,
             note: note.map(Into::into),
         }
+    }
+}
+
+/// Why an alert ends although nothing says that its matter has: the rule's mode has become this one.
+const fn why_no_longer(mode: Mode) -> &'static str {
+    match mode {
+        Mode::On => "the rule left the shadow: what it finds from now on is sent",
+        Mode::Shadow => "the rule was put into the shadow: what it finds from now on is counted and not sent",
+        Mode::Off => "the rule was switched off",
     }
 }
 

@@ -71,6 +71,13 @@ impl LastSeen {
         self.newest = self.newest.max(pane);
     }
 
+    /// What `total` would be had time passed to `pane`.
+    fn total_at(&self, span: Span, pane: u32) -> u32 {
+        let steps = pane.saturating_sub(self.newest).min(span.panes);
+        let expired = |step| self.ring.get(((self.newest + step) % span.panes) as usize);
+        self.total - (1..=steps).filter_map(expired).sum::<u32>()
+    }
+
     fn slot(&mut self, span: Span, at_s: u32) -> Option<&mut u32> {
         let pane = span.pane(Minute(at_s / 60));
         let held = pane <= self.newest && self.newest - pane < span.panes;
@@ -153,7 +160,9 @@ impl Pairs {
         }
         let (hour, day) = (&mut self.hour, &mut self.day);
         let before: Vec<u32> = self.map.values().map(|pair| pair.last_s).collect();
-        let evicted = evict_oldest(&mut self.map, cap.max(8) / 8, Pair::last_used_s);
+        // More than an eighth only where the cap has become smaller.
+        let excess = self.map.len() - cap.max(8);
+        let evicted = evict_oldest(&mut self.map, excess + cap.max(8) / 8, Pair::last_used_s);
         self.evicted += evicted as u64;
         // The panes must not count those who went: recount both sides by value.
         let mut kept: Vec<u32> = self.map.values().map(|pair| pair.last_s).collect();
@@ -191,6 +200,11 @@ impl Pairs {
     /// Different callees called in the last day.
     pub fn distinct_day(&self) -> u32 {
         self.day.total
+    }
+
+    /// Different callees called in the day that ends with `minute`, for looking on without touching.
+    pub fn distinct_day_at(&self, minute: Minute) -> u32 {
+        self.day.total_at(Span::DAY, Span::DAY.pane(minute))
     }
 
     /// Callees remembered.
@@ -276,6 +290,8 @@ mod tests {
                 pairs.advance(minute);
                 prop_assert_eq!(pairs.distinct_hour(), naive_distinct(&calls, Span::HOUR, minute));
                 prop_assert_eq!(pairs.distinct_day(), naive_distinct(&calls, Span::DAY, minute));
+                let later = Minute(minute.0 + gap_s);
+                prop_assert_eq!(pairs.distinct_day_at(later), naive_distinct(&calls, Span::DAY, later));
             }
             let bytes = postcard::to_stdvec(&pairs.snapshot()).expect("bytes");
             let restored = Pairs::restore(postcard::from_bytes(&bytes).expect("snapshot"), 12345);

@@ -85,6 +85,16 @@ impl<C: Clone + Default + for<'c> AddAssign<&'c C> + for<'c> SubAssign<&'c C>> S
     pub fn total(&self) -> &C {
         &self.total
     }
+
+    /// What the sum would be had the window come to end with `minute`: for looking on without touching.
+    pub fn total_at(&self, span: Span, minute: Minute) -> C {
+        let first = (span.pane(minute) + 1).saturating_sub(span.panes);
+        let expired = self.panes.iter().take_while(|(pane, _)| *pane < first);
+        expired.fold(self.total.clone(), |mut total, (_, sum)| {
+            total -= sum;
+            total
+        })
+    }
 }
 
 #[cfg(test)]
@@ -120,6 +130,10 @@ mod tests {
                 let from = span.from(minute);
                 let naive: u64 = all.iter().filter(|(at, _)| at.start() >= from).map(|(_, count)| count).sum();
                 prop_assert_eq!(sliding.total().0, naive);
+                let later = Minute(minute.0 + gap);
+                let from = span.from(later);
+                let naive: u64 = all.iter().filter(|(at, _)| at.start() >= from).map(|(_, count)| count).sum();
+                prop_assert_eq!(sliding.total_at(span, later).0, naive);
             }
         }
     }

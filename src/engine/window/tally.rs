@@ -3,6 +3,7 @@
 
 use std::ops::{AddAssign, SubAssign};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::engine::record::{Call, Outcome};
@@ -13,7 +14,7 @@ pub const SHORT_TALK_S: u32 = 6;
 macro_rules! tally {
     ($($(#[$doc:meta])* $field:ident),+ $(,)?) => {
         /// Counts of outbound calls in a pane or a window. Every share a rule quotes is a quotient of two of these.
-        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
         pub struct Tally { $($(#[$doc])* pub $field: u32),+ }
 
         impl AddAssign<&Tally> for Tally {

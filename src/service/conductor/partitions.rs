@@ -41,7 +41,7 @@ impl Conductor<'_, '_> {
                 hand,
                 progress: lane.progress().clone(),
                 lag: gauges.lag.clone(),
-                lag_s: gauges.lag_s.clone(),
+                lag_seconds: gauges.lag_seconds.clone(),
                 next_dealt: start.next_call,
                 next_seen: start.next_call,
                 written_ms: None,

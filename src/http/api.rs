@@ -1,0 +1,287 @@
+//! The API: apps, alerts, rules, as the board and the policy show them. Every answer is bounded and says how much there is.
+//!
+//! It reads and never writes, and holds what the board holds: the apps of this process's partitions, masks instead of
+//! phone numbers.
+
+use std::cmp::{Ordering, Reverse};
+use std::sync::Arc;
+
+use axum::http::StatusCode;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::answer::Refusal;
+use super::openapi;
+use super::routes::{self, Asked, Nothing};
+use crate::engine::alert::Alert;
+use crate::engine::detector::{Mode, RuleName, Severity};
+use crate::engine::time::Timestamp;
+use crate::engine::window::tally::Tally;
+use crate::status::{AppStatus, Filed, gravest_first};
+
+/// The most that one answer lists.
+const LIMIT_MAX: usize = 1_000;
+const LIMIT: usize = 100;
+
+/// Which apps, and in which order.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct AppsQuery {
+    /// Only apps with this in their id or their name, capital letters or small.
+    search: String,
+    /// What comes first.
+    order: AppOrder,
+    /// How many to list.
+    #[schemars(range(min = 1, max = 1000))]
+    limit: usize,
+    /// How many to pass over.
+    offset: usize,
+}
+
+impl Default for AppsQuery {
+    fn default() -> Self {
+        Self { search: String::new(), order: AppOrder::default(), limit: LIMIT, offset: 0 }
+    }
+}
+
+/// What comes first.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum AppOrder {
+    /// The gravest open alert, of equals the most calls.
+    #[default]
+    Gravest,
+    /// The most calls of the day.
+    Calls,
+    /// The id.
+    AppId,
+}
+
+/// Apps.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Apps {
+    /// As many as were asked for, in order.
+    apps: Vec<App>,
+    /// How many there are.
+    total: usize,
+}
+
+/// What is most worth knowing of an app.
+#[derive(Debug, Serialize, JsonSchema)]
+struct App {
+    /// Its id.
+    app_id: String,
+    /// The name it filed, if it did.
+    name: Option<String>,
+    /// Everything before this moment of event time is judged.
+    #[schemars(with = "String")]
+    as_of: Timestamp,
+    /// Calls placed in the last 24 hours, to the quarter of an hour.
+    calls_day: u32,
+    /// The share of them that was answered.
+    answered_share_day: Option<f64>,
+    /// Different callees among them.
+    callees_day: u32,
+    /// Open alerts.
+    open_alerts: usize,
+    /// How grave the gravest of them is.
+    gravest: Option<Severity>,
+}
+
+/// All that is known of an app.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct AppDetail {
+    #[serde(flatten)]
+    app: App,
+    /// The partition in which its calls lie.
+    partition: i32,
+    /// The end of the last minute of which it was judged: one with records of it, or with an alert open.
+    #[schemars(with = "String")]
+    last_judged: Timestamp,
+    /// Calls judged, ever.
+    calls_judged: u64,
+    /// How its calls of the day ended, and what else was counted of them.
+    day: Tally,
+    /// Callees remembered.
+    callees_remembered: usize,
+    /// What it filed, if it did.
+    filed: Option<Filed>,
+    /// Its open alerts, the gravest first, at most 100: the rest is under /api/v1/alerts.
+    alerts: Vec<Alert>,
+}
+
+/// Which alerts.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct AlertsQuery {
+    /// Only alerts by this rule.
+    rule: Option<RuleName>,
+    /// Only alerts this grave.
+    severity: Option<Severity>,
+    /// Only alerts about this app.
+    app_id: Option<String>,
+    /// How many to list.
+    #[schemars(range(min = 1, max = 1000))]
+    limit: usize,
+    /// How many to pass over.
+    offset: usize,
+}
+
+impl Default for AlertsQuery {
+    fn default() -> Self {
+        Self { rule: None, severity: None, app_id: None, limit: LIMIT, offset: 0 }
+    }
+}
+
+/// Open alerts.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Alerts {
+    /// As many as were asked for, in order, each as it would be sent now.
+    alerts: Vec<Alert>,
+    /// How many there are.
+    total: usize,
+}
+
+/// The rules.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Rules {
+    /// What tells the policy in force from others; absent before the service has one.
+    policy_version: Option<String>,
+    /// Every rule.
+    rules: Vec<Rule>,
+}
+
+/// A rule.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Rule {
+    /// Its name.
+    rule: RuleName,
+    /// What it says.
+    summary: &'static str,
+    /// The clause of the policy pack it rests on.
+    clause: &'static str,
+    /// How it takes part.
+    mode: Option<Mode>,
+    /// Its section of the configuration, as it is in force.
+    limits: Option<Value>,
+}
+
+/// `GET /api/v1/apps`
+pub(super) fn apps(asked: Asked<'_, AppsQuery>) -> Result<Apps, Refusal> {
+    let AppsQuery { search, order, limit, offset } = asked.query;
+    let search = search.to_lowercase();
+    let mut found = asked.site.view.board.apps();
+    if !search.is_empty() {
+        found.retain(|app| app.app_id.to_lowercase().contains(&search) || app.name().to_lowercase().contains(&search));
+    }
+    let total = found.len();
+    let by_id = |app: &AppStatus, other: &AppStatus| app.app_id.cmp(&other.app_id);
+    let by = |app: &Arc<AppStatus>, other: &Arc<AppStatus>| match order {
+        AppOrder::AppId => by_id(app, other),
+        AppOrder::Calls => other.day.placed.cmp(&app.day.placed).then_with(|| by_id(app, other)),
+        AppOrder::Gravest => {
+            let rank = |app: &AppStatus| Reverse((app.gravest(), app.day.placed));
+            rank(app).cmp(&rank(other)).then_with(|| by_id(app, other))
+        }
+    };
+    let apps = page(found, offset, limit, by)?;
+    Ok(Apps { apps: apps.iter().map(|app| App::new(app)).collect(), total })
+}
+
+/// `GET /api/v1/apps/{id}`
+pub(super) fn app(asked: Asked<'_, Nothing>) -> Result<AppDetail, Refusal> {
+    let Some(app) = asked.site.view.board.app(asked.id) else {
+        let error = "this process knows no such app: it may lie in another's partition, or have made no call yet";
+        return Err(Refusal::new(StatusCode::NOT_FOUND, error));
+    };
+    Ok(AppDetail {
+        app: App::new(&app),
+        partition: app.partition,
+        last_judged: app.last_judged,
+        calls_judged: app.calls_judged,
+        day: app.day,
+        callees_remembered: app.callees_remembered,
+        filed: app.filed.clone(),
+        alerts: app.open_alerts.iter().take(LIMIT).cloned().collect(),
+    })
+}
+
+/// `GET /api/v1/alerts`
+pub(super) fn alerts(asked: Asked<'_, AlertsQuery>) -> Result<Alerts, Refusal> {
+    let AlertsQuery { rule, severity, app_id, limit, offset } = asked.query;
+    let board = &asked.site.view.board;
+    let apps = app_id.map_or_else(|| board.apps(), |app_id| board.app(&app_id).into_iter().collect());
+    let is_wanted =
+        |alert: &&Alert| rule.is_none_or(|rule| alert.rule == rule) && severity.is_none_or(|severity| alert.severity == severity);
+    let found: Vec<&Alert> = apps.iter().flat_map(|app| &app.open_alerts).filter(is_wanted).collect();
+    let total = found.len();
+    let alerts = page(found, offset, limit, |alert, other| gravest_first(alert, other))?;
+    Ok(Alerts { alerts: alerts.into_iter().cloned().collect(), total })
+}
+
+/// `GET /api/v1/rules`
+pub(super) fn rules(asked: Asked<'_, Nothing>) -> Result<Rules, Refusal> {
+    let policy = asked.site.view.reload.policy();
+    let sections = policy.as_ref().and_then(|policy| serde_json::to_value(&policy.rules).ok());
+    let rule = |rule: &RuleName| Rule {
+        rule: *rule,
+        summary: rule.info().summary,
+        clause: rule.info().clause,
+        mode: policy.as_ref().map(|policy| policy.rules.mode(*rule)),
+        limits: sections.as_ref().and_then(|sections| sections.get(rule.as_str()).cloned()),
+    };
+    let rules = RuleName::ALL.iter().map(rule).collect();
+    Ok(Rules { policy_version: policy.as_ref().map(|policy| policy.version.clone()), rules })
+}
+
+/// `GET /api/v1/openapi.json`
+pub(super) fn openapi(_: Asked<'_, Nothing>) -> Result<Value, Refusal> {
+    Ok(openapi::document(&routes::all()))
+}
+
+impl App {
+    fn new(app: &AppStatus) -> Self {
+        Self {
+            app_id: app.app_id.clone(),
+            name: Some(app.name().to_owned()).filter(|name| !name.is_empty()),
+            as_of: app.as_of,
+            calls_day: app.day.placed,
+            answered_share_day: app.answered_share(),
+            callees_day: app.callees_day,
+            open_alerts: app.open_alerts.len(),
+            gravest: app.gravest(),
+        }
+    }
+}
+
+/// `limit` of the items from `offset` on, in order, without sorting what is not asked for.
+fn page<T>(mut items: Vec<T>, offset: usize, limit: usize, order: impl Fn(&T, &T) -> Ordering) -> Result<Vec<T>, Refusal> {
+    if !(1..=LIMIT_MAX).contains(&limit) {
+        return Err(Refusal::bad_request(format!("limit must lie between 1 and {LIMIT_MAX}")));
+    }
+    let end = offset.saturating_add(limit);
+    if end < items.len() {
+        items.select_nth_unstable_by(end, &order);
+        items.truncate(end);
+    }
+    items.sort_unstable_by(&order);
+    Ok(items.split_off(offset.min(items.len())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_is_a_part_of_the_sorted_whole() {
+        let items: Vec<u32> = (0..50).map(|item| item * 37 % 50).collect();
+        let mut sorted = items.clone();
+        sorted.sort_unstable();
+        for (offset, limit) in [(0, 1), (0, 50), (0, 1_000), (7, 5), (48, 5), (49, 1), (50, 3), (usize::MAX, 10)] {
+            let expected: Vec<u32> = sorted.iter().copied().skip(offset).take(limit).collect();
+            assert_eq!(page(items.clone(), offset, limit, u32::cmp).expect("a page"), expected, "{offset} {limit}");
+        }
+        assert!(page(items.clone(), 0, 0, u32::cmp).is_err() && page(items, 0, 1_001, u32::cmp).is_err());
+    }
+}

@@ -1,0 +1,66 @@
+//! Checkpoints and restores: what leaves together and how long that takes, what comes back.
+
+use prometheus::{IntCounter, IntGauge};
+
+use super::latency::Latency;
+use super::{Maker, unix_seconds};
+
+/// Checkpoints: state, alerts and offsets in one transaction.
+pub struct Checkpoints {
+    /// Those that hold.
+    pub committed: IntCounter,
+    /// Those that do not: nothing of them did.
+    pub failed: IntCounter,
+    /// Collecting what changed, while nothing is judged.
+    pub collect: Latency,
+    /// From the first record of the transaction to its end.
+    pub commit: Latency,
+    /// Bytes of state written.
+    pub bytes: IntCounter,
+    last_committed: IntGauge,
+}
+
+/// Partitions whose state was read back.
+pub struct Restores {
+    /// How long one takes, from its assignment to its first record.
+    pub duration: Latency,
+    /// Apps that came back.
+    pub apps: IntCounter,
+}
+
+impl Checkpoints {
+    pub(super) fn new(make: &Maker<'_>) -> Result<Self, prometheus::Error> {
+        let results = make.counters("dialwatch_checkpoints_total", "Checkpoints, by what became of them.", &["result"])?;
+        let phase = |phase| {
+            let help = "How long a checkpoint takes: collecting what changed, and committing it.";
+            make.latency("dialwatch_checkpoint_duration_seconds", help, &[("phase", phase)])
+        };
+        Ok(Self {
+            committed: results.with_label_values(&["committed"]),
+            failed: results.with_label_values(&["failed"]),
+            collect: phase("collect")?,
+            commit: phase("commit")?,
+            bytes: make.counter("dialwatch_checkpoint_bytes_total", "Bytes of state written by checkpoints.")?,
+            last_committed: make.gauge(
+                "dialwatch_checkpoint_last_committed_timestamp_seconds",
+                "When a checkpoint last held, by the wall clock; 0 before the first.",
+            )?,
+        })
+    }
+
+    /// Counts a checkpoint that holds since just now.
+    pub fn committed_now(&self) {
+        self.committed.inc();
+        self.last_committed.set(unix_seconds());
+    }
+}
+
+impl Restores {
+    pub(super) fn new(make: &Maker<'_>) -> Result<Self, prometheus::Error> {
+        let help = "How long it takes to read back the state of a partition.";
+        Ok(Self {
+            duration: make.latency("dialwatch_restore_duration_seconds", help, &[])?,
+            apps: make.counter("dialwatch_restored_apps_total", "Apps whose state was read back.")?,
+        })
+    }
+}
