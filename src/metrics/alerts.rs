@@ -163,8 +163,8 @@ pub(crate) mod tests {
             calls: Vec::new(),
             calls_before_alert: 0,
             callees_before_alert: 0,
-            policy: PolicyView { pack: String::new(), clause: "", version: String::new() },
-            recommended_action: "review",
+            policy: PolicyView { pack: String::new(), clause: "".into(), version: String::new() },
+            recommended_action: "review".into(),
             completeness: 1.0,
             note: None,
         }

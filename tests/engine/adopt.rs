@@ -90,7 +90,7 @@ fn a_rule_switched_off_leaves_no_alert_open() {
     let after = after(&outcome.alerts, &straight.alerts);
     assert!(after.len() >= 3, "{} alerts were open", after.len());
     for alert in &after {
-        assert_eq!((alert.status, alert.note), (Status::Resolved, Some("the rule was switched off")));
+        assert_eq!((alert.status, alert.note.as_deref()), (Status::Resolved, Some("the rule was switched off")));
         assert_eq!(alert.updated_at, after[0].updated_at, "all in the next minute");
         assert_eq!(alert.ends_at, Some(alert.updated_at));
     }
@@ -104,7 +104,7 @@ fn a_rule_put_into_the_shadow_goes_on_there() {
     let (outcome, straight) = halfway(&mut case, Mode::On, Mode::Shadow);
     for alert in after(&outcome.alerts, &straight.alerts) {
         assert_eq!(alert.status, Status::Resolved);
-        assert!(alert.note.is_some_and(|note| note.contains("counted and not sent")));
+        assert!(alert.note.as_ref().is_some_and(|note| note.contains("counted and not sent")));
     }
     assert_no_id_stays_open(&outcome.alerts);
     assert!(straight.shadowed.is_empty());

@@ -209,7 +209,7 @@ fn a_lane_can_crash_anywhere_and_go_on_with_the_same_alerts() {
 #[test]
 fn alerts_stay_in_the_state_until_every_sink_has_them() {
     let bench = Bench::new();
-    let alert = |number: u64| Alert { alert_id: number.to_string(), ..crate::metrics::example_alert() };
+    let alert = |number: u64| Alert { alert_id: number.to_string(), ..crate::metrics::example_alert("app") };
     let mut lane = bench.lane(from_the_start());
     (0..5).for_each(|number| lane.post(alert(number), Instant::now(), &bench.metrics));
     let mut topic = Topic::default();
