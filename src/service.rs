@@ -6,6 +6,7 @@
 
 pub mod conductor;
 pub mod health;
+pub mod homes;
 pub mod lane;
 pub mod queue;
 pub mod worker;
@@ -93,7 +94,15 @@ pub fn run(
         record_bytes_max: RECORD_BYTES_MAX,
         home_country: policy.home_country.clone(),
     };
-    let common = Common { policy, reading, seed: seed(), metrics: metrics.clone(), board: board.clone(), sink: Mutex::new(sink) };
+    let common = Common {
+        policy,
+        reading,
+        seed: seed(),
+        homes: Arc::default(),
+        metrics: metrics.clone(),
+        board: board.clone(),
+        sink: Mutex::new(sink),
+    };
     thread::scope(|scope| {
         let mut hands = Vec::new();
         for _ in 0..workers(kafka) {

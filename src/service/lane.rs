@@ -8,10 +8,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
+use super::homes::Homes;
 use crate::engine::decode::{self, DecodeError, Format, Limits};
 use crate::engine::policy::Policy;
 use crate::engine::record::{CallRecord, Position, Registration};
-use crate::engine::shard::{Effects, Input, Shard};
+use crate::engine::shard::{Accepted, Effects, Input, Shard};
 use crate::engine::time::{StreamClock, Timestamp};
 use crate::metrics::{self, Metrics, OpenAlerts, Outcome, Page, Stream};
 use crate::status::Board;
@@ -131,6 +132,7 @@ pub struct Lane {
     open_alerts: OpenAlerts,
     gauges: metrics::Partition,
     progress: Arc<Progress>,
+    homes: Arc<Homes>,
     /// Where `progress` goes once the batch has left.
     next_call: i64,
     next_feedback: i64,
@@ -139,7 +141,14 @@ pub struct Lane {
 
 impl Lane {
     /// An empty lane.
-    pub fn new(policy: Arc<Policy>, seed: u64, partition: i32, progress: Arc<Progress>, gauges: metrics::Partition) -> Self {
+    pub fn new(
+        policy: Arc<Policy>,
+        seed: u64,
+        partition: i32,
+        progress: Arc<Progress>,
+        gauges: metrics::Partition,
+        homes: Arc<Homes>,
+    ) -> Self {
         Self {
             partition,
             shard: Shard::new(policy, seed),
@@ -147,6 +156,7 @@ impl Lane {
             open_alerts: OpenAlerts::default(),
             gauges,
             progress,
+            homes,
             next_call: -1,
             next_feedback: -1,
             board_written: None,
@@ -178,10 +188,19 @@ impl Lane {
         if let Some(now) = self.clock.observe(call.end) {
             self.shard.apply(Input::Tick(now), &mut out.effects);
         }
-        let filed = registrations.of(&call.app_id).filter(|_| !self.shard.knows(&call.app_id));
+        let known = self.shard.app(&call.app_id);
+        let filed = if known.is_none() { registrations.of(&call.app_id) } else { None };
+        let is_first = known.is_none_or(|app| app.first_call().is_none());
         let accepted = self.shard.apply(Input::Call(call, position), &mut out.effects);
         if let Some(registration) = filed.filter(|filed| self.shard.knows(&filed.app_id)) {
             self.shard.apply(Input::Registration(registration), &mut out.effects);
+        }
+        if is_first
+            && accepted == Accepted::Applied
+            && let Some(there) = self.homes.meet(&call.app_id, position)
+        {
+            let elsewhere = Input::Elsewhere { app_id: &call.app_id, here: position, there, at: call.end };
+            self.shard.apply(elsewhere, &mut out.effects);
         }
         out.page.settled(Stream::Calls, accepted.into());
     }
@@ -247,6 +266,7 @@ impl Lane {
     /// The partition goes elsewhere, and all that is known of it here goes with it.
     pub fn leave(self, metrics: &Metrics, board: &Board) {
         metrics.alerts.forget(self.open_alerts);
+        self.homes.forget(self.partition as u32);
         board.wipe(self.shard.apps());
     }
 }
@@ -282,6 +302,7 @@ mod tests {
         board: Board,
         registrations: Registrations,
         progress: Arc<Progress>,
+        homes: Arc<Homes>,
         out: Outcomes,
     }
 
@@ -290,11 +311,12 @@ mod tests {
             let policy = Arc::new(Policy::for_tests());
             let metrics = Metrics::new().expect("valid");
             let progress = Arc::new(Progress::default());
-            let lane = Lane::new(policy.clone(), 1, 3, progress.clone(), metrics.partitions.of(3));
+            let homes: Arc<Homes> = Arc::default();
+            let lane = Lane::new(policy.clone(), 1, 3, progress.clone(), metrics.partitions.of(3), homes.clone());
             let home_country = policy.home_country.clone();
             let reading = Reading { format: Format::Dialwatch, app_id: None, record_bytes_max: 1 << 20, home_country };
             let (board, registrations, out) = Default::default();
-            (Self { reading, metrics, board, registrations, progress, out }, lane)
+            (Self { reading, metrics, board, registrations, progress, homes, out }, lane)
         }
 
         fn call(&mut self, lane: &mut Lane, payload: &str, offset: i64) {
@@ -357,6 +379,35 @@ mod tests {
         assert_eq!(bench.out.page.total(), 4);
         let places: Vec<i64> = bench.out.rejects.iter().map(|reject| reject.offset).collect();
         assert_eq!(places, [7, 8]);
+    }
+
+    #[test]
+    fn an_app_in_two_partitions_is_told_of_once_by_the_second() {
+        let (mut bench, mut lane) = Bench::new();
+        let gauges = bench.metrics.partitions.of(1);
+        let mut other = Lane::new(lane.shard.policy().clone(), 1, 1, Arc::default(), gauges, bench.homes.clone());
+        let app = r#""app_id":"twice","#;
+        let said = format!(r#"{{"kind":"opt_out",{app}"callee":"+8619900000001","at":{START_S}}}"#);
+        let said = Raw { payload: said.as_bytes(), key: None, offset: 4 };
+        lane.feedback(said, &bench.reading, NEWEST, &bench.registrations, &mut bench.out);
+        for (offset, end_s) in (88..).zip([START_S - MINUTE_S, START_S, START_S + MINUTE_S]) {
+            bench.call(&mut other, &call(&format!("there-{offset}"), app, end_s), offset);
+            bench.call(&mut lane, &call(&format!("here-{offset}"), app, end_s), offset - 76);
+        }
+        for lane in [&mut lane, &mut other] {
+            lane.tick(Timestamp::from_seconds(START_S + 10 * MINUTE_S), &mut bench.out);
+        }
+        let alerts = &bench.out.effects.alerts;
+        assert_eq!(alerts.len(), 1, "{alerts:?}");
+        let summary = "Calls of this app lie in partitions 1 (offset 88) and 3 (offset 12)";
+        assert!(alerts[0].summary.starts_with(summary), "{}", alerts[0].summary);
+        assert_eq!(alerts[0].starts_at, Timestamp::from_seconds(START_S - MINUTE_S));
+        other.leave(&bench.metrics, &bench.board);
+        let (shard, homes) = (&lane.shard, Homes::default());
+        homes.settle(shard);
+        let here = Position { partition: 3, offset: 12 };
+        assert_eq!(homes.meet("twice", Position { partition: 1, offset: 0 }), Some(here), "taken back with its state");
+        assert_eq!(bench.homes.meet("twice", here), None, "nobody is at home in a partition that has gone");
     }
 
     #[test]

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crossbeam_channel::{Receiver, Sender};
 
+use super::homes::Homes;
 use super::lane::{Lane, Outcomes, Progress, Raw, Reading, Registrations, Reject};
 use crate::engine::policy::Policy;
 use crate::engine::record::Registration;
@@ -69,6 +70,8 @@ pub struct Common {
     pub reading: Reading,
     /// Keys the hashes of the shards.
     pub seed: u64,
+    /// Where apps are at home.
+    pub homes: Arc<Homes>,
     /// Where everything is counted.
     pub metrics: Arc<Metrics>,
     /// Where the state of apps is shown.
@@ -127,8 +130,8 @@ impl<'s> Worker<'s> {
     }
 
     fn open(&mut self, partition: i32, progress: Arc<Progress>, gauges: metrics::Partition) {
-        let Common { policy, seed, .. } = self.common;
-        self.lanes.insert(partition, Lane::new(policy.clone(), *seed, partition, progress, gauges));
+        let Common { policy, seed, homes, .. } = self.common;
+        self.lanes.insert(partition, Lane::new(policy.clone(), *seed, partition, progress, gauges, homes.clone()));
     }
 
     fn close(&mut self, partitions: &[i32]) {
