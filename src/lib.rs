@@ -6,6 +6,7 @@ pub mod config;
 pub mod engine;
 pub mod explain;
 pub mod http;
+pub mod ledger;
 pub mod metrics;
 pub mod replay;
 pub mod service;
