@@ -1,3 +1,5 @@
+//! Replays: the same alerts for any number of shards and any size of chunks, and every record accounted for.
+
 use super::*;
 use std::io::Write;
 
