@@ -7,6 +7,7 @@ pub mod engine;
 pub mod explain;
 pub mod http;
 pub mod kafka;
+pub mod ledger;
 pub mod metrics;
 pub mod replay;
 pub mod service;

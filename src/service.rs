@@ -8,6 +8,7 @@ pub mod committer;
 pub mod conductor;
 pub mod dispatch;
 pub mod health;
+pub mod homes;
 pub mod lane;
 pub mod outbox;
 pub mod progress;
@@ -140,7 +141,7 @@ fn session(kafka: &RawKafka, connection: &Connection, dispatch: &Dispatch, view:
         reading: reading(kafka, &policy),
         policy,
         reload: reload.clone(),
-        place: Place { group_id: kafka.group_id.clone(), seed: seed() },
+        place: Place { group_id: kafka.group_id.clone(), seed: seed(), homes: Arc::default() },
         outbox_alerts_max: kafka.outbox_alerts_max,
         metrics: metrics.clone(),
         board: board.clone(),

@@ -1,3 +1,5 @@
+//! What a configuration means, and everything that is said of one that is wrong.
+
 use super::*;
 
 fn problems(text: &str) -> Vec<(String, usize, usize)> {

@@ -10,7 +10,7 @@ use super::detector::{Finding, Found, Judged, Mode, Observed, RuleName, RuleStat
 use super::memory::{Memory, MemorySnapshot, Profile};
 use super::number::Number;
 use super::policy::Policy;
-use super::record::{Call, Feedback, Registration};
+use super::record::{Call, Elsewhere, Feedback, Position, Registration};
 use super::shard::Effects;
 use super::time::{LocalTime, Minute};
 use super::waiting::AppSlot;
@@ -27,6 +27,7 @@ pub struct App {
     calls_judged: u64,
     calls_flooded: u64,
     waiting_calls: usize,
+    first_call: Option<Position>,
     last_judged: Minute,
     changed: bool,
 }
@@ -45,6 +46,7 @@ impl App {
             calls_judged: 0,
             calls_flooded: 0,
             waiting_calls: 0,
+            first_call: None,
             last_judged: Minute::default(),
             changed: true,
         }
@@ -90,9 +92,15 @@ impl App {
         self.last_judged
     }
 
-    /// Notes that a call of it waits in the shard.
-    pub fn admitted(&mut self) {
+    /// Where the first of its calls stands; `None` if it has none.
+    pub fn first_call(&self) -> Option<Position> {
+        self.first_call
+    }
+
+    /// Notes that a call of it, which stands at `position`, waits in the shard.
+    pub fn admitted(&mut self, position: Position) {
         self.waiting_calls += 1;
+        self.first_call = Some(self.first_call.map_or(position, |first| first.min(position)));
         self.changed = true;
     }
 
@@ -110,6 +118,12 @@ impl App {
     /// Whether its state has changed since this was last asked.
     pub fn take_changed(&mut self) -> bool {
         std::mem::take(&mut self.changed)
+    }
+
+    /// Takes in that it was met elsewhere too.
+    pub fn locate(&mut self, elsewhere: &Elsewhere, policy: &Policy) {
+        self.rules.locate(&policy.rules, elsewhere);
+        self.changed = true;
     }
 
     /// Takes in what it filed.
@@ -228,6 +242,7 @@ impl App {
             shadow_book: self.shadow_book.clone(),
             calls_judged: self.calls_judged,
             calls_flooded: self.calls_flooded,
+            first_call: self.first_call,
             last_judged: self.last_judged,
             waiting,
         }
@@ -246,6 +261,7 @@ impl App {
             calls_judged: snapshot.calls_judged,
             calls_flooded: snapshot.calls_flooded,
             waiting_calls: snapshot.waiting.calls.len(),
+            first_call: snapshot.first_call,
             last_judged: snapshot.last_judged,
             changed: false,
         };
@@ -273,6 +289,7 @@ pub struct AppSnapshot {
     shadow_book: Book,
     calls_judged: u64,
     calls_flooded: u64,
+    first_call: Option<Position>,
     last_judged: Minute,
     waiting: Waiting,
 }

@@ -259,6 +259,17 @@ pub struct Position {
     pub offset: u64,
 }
 
+/// Where calls of an app were met that must all be in one place. In order of time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Elsewhere {
+    /// The end of the first call met here.
+    pub at: Timestamp,
+    /// Where that call stands.
+    pub here: Position,
+    /// Where a call met before it stands, in another partition.
+    pub there: Position,
+}
+
 /// A call id in 24 bytes: the usual UUID is packed, anything else is text.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum CallId {

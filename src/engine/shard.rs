@@ -12,7 +12,7 @@ use super::alert::Alert;
 use super::app::{App, AppSnapshot, Waiting};
 use super::detector::Found;
 use super::policy::Policy;
-use super::record::{Call, CallRecord, Feedback, Position, Registration};
+use super::record::{Call, CallRecord, Elsewhere, Feedback, Position, Registration};
 use super::time::{MINUTE_MS, Minute, Timestamp};
 use super::waiting::{AppSlot, Share, WaitingRoom};
 use super::window::{Map, keyed_map};
@@ -26,6 +26,17 @@ pub enum Input<'a> {
     Feedback(&'a Feedback),
     /// What an app filed; the newest holds.
     Registration(&'a Registration),
+    /// Calls of an app were met in another partition before they were met in this one.
+    Elsewhere {
+        /// The app.
+        app_id: &'a str,
+        /// Where its first call in this partition stands.
+        here: Position,
+        /// Where a call of it in the other partition stands.
+        there: Position,
+        /// The end of the call here.
+        at: Timestamp,
+    },
     /// The stream has come to this moment: see `StreamClock`.
     Tick(Timestamp),
 }
@@ -103,6 +114,13 @@ impl Shard {
                 }
                 Accepted::Applied
             }
+            Input::Elsewhere { app_id, here, there, at } => {
+                let slot = self.slot(app_id);
+                if let Some(app) = &mut self.apps[slot as usize] {
+                    app.locate(&Elsewhere { at, here, there }, &self.policy);
+                }
+                Accepted::Applied
+            }
             Input::Tick(at) => {
                 self.tick(at, effects);
                 Accepted::Applied
@@ -123,7 +141,7 @@ impl Shard {
         if !self.waiting.admit_call(slot, Call::new(record, position)) {
             return Accepted::Duplicate;
         }
-        app.admitted();
+        app.admitted(position);
         Accepted::Applied
     }
 

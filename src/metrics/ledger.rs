@@ -1,4 +1,4 @@
-//! The ledger of records: what was consumed and what became of it, exact at every moment.
+//! The ledger of records as metrics: what was consumed and what became of it, exact at every moment.
 //!
 //! Whoever reads it sees both sides of every record or neither, never one: a batch is entered under one guard, and a
 //! scrape takes the same guard. Never touched per record: a worker fills a [`Page`] and enters it once a batch.
@@ -9,110 +9,7 @@ use prometheus::core::{Collector, Desc};
 use prometheus::proto::MetricFamily;
 use prometheus::{IntCounter, IntCounterVec, Opts};
 
-use crate::engine::shard::Accepted;
-
-/// A stream of input.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Stream {
-    /// Call records.
-    Calls,
-    /// What callees and others said about calls.
-    Feedback,
-    /// What apps filed.
-    Registry,
-}
-
-impl Stream {
-    /// Every stream, in order.
-    pub const ALL: [Self; 3] = [Self::Calls, Self::Feedback, Self::Registry];
-
-    /// The label value.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Calls => "calls",
-            Self::Feedback => "feedback",
-            Self::Registry => "registry",
-        }
-    }
-}
-
-/// What became of a record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Outcome {
-    /// It counts.
-    Applied,
-    /// It came after its minute was judged and counts from now on.
-    LateApplied,
-    /// It came after its minute was judged and does not count.
-    LateDropped,
-    /// It was here already.
-    Duplicate,
-    /// It could not be read.
-    Invalid,
-}
-
-impl Outcome {
-    /// Every outcome, in order.
-    pub const ALL: [Self; 5] = [Self::Applied, Self::LateApplied, Self::LateDropped, Self::Duplicate, Self::Invalid];
-
-    /// The label value.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Applied => "applied",
-            Self::LateApplied => "late_applied",
-            Self::LateDropped => "late_dropped",
-            Self::Duplicate => "duplicate",
-            Self::Invalid => "invalid",
-        }
-    }
-}
-
-impl From<Accepted> for Outcome {
-    fn from(accepted: Accepted) -> Self {
-        match accepted {
-            Accepted::Applied => Self::Applied,
-            Accepted::LateApplied => Self::LateApplied,
-            Accepted::LateDropped => Self::LateDropped,
-            Accepted::Duplicate => Self::Duplicate,
-            // A record turned away at a bound counts as little as one that cannot be read.
-            Accepted::Flooded => Self::Invalid,
-        }
-    }
-}
-
-/// The records of one batch, before they are entered.
-#[derive(Clone, Debug, Default)]
-pub struct Page {
-    consumed: [u64; Stream::ALL.len()],
-    outcomes: [[u64; Outcome::ALL.len()]; Stream::ALL.len()],
-}
-
-impl Page {
-    /// A record was taken out of the input.
-    pub fn consumed(&mut self, stream: Stream) {
-        self.consumed[stream as usize] += 1;
-    }
-
-    /// It is known what became of a record.
-    pub fn settled(&mut self, stream: Stream, outcome: Outcome) {
-        self.outcomes[stream as usize][outcome as usize] += 1;
-    }
-
-    /// How many records of a stream became what.
-    pub fn of(&self, stream: Stream, outcome: Outcome) -> u64 {
-        self.outcomes[stream as usize][outcome as usize]
-    }
-
-    /// Whether there is any record of a stream.
-    pub fn has(&self, stream: Stream) -> bool {
-        self.consumed[stream as usize] > 0
-    }
-
-    /// Records of all streams taken out of the input.
-    pub fn total(&self) -> u64 {
-        self.consumed.iter().sum()
-    }
-}
+pub use crate::ledger::{Outcome, Page, Stream};
 
 /// The ledger. Clones share it.
 #[derive(Clone)]

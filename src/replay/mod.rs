@@ -3,7 +3,6 @@
 //! The alerts are the same bytes for any number of shards and any size of chunks: see [`round`]. Never keeps more than a
 //! round of chunks and what the shards remember; never reads the machine's clock into a judgement.
 
-pub mod ledger;
 mod round;
 pub mod summary;
 
@@ -20,8 +19,8 @@ use crate::engine::decode::{self, DecodeError, Format, Place};
 use crate::engine::policy::Policy;
 use crate::engine::shard::{Accepted, Effects, Input, Shard};
 use crate::engine::time::{DAY_S, HOUR_S, MINUTE_MS, SECOND_MS, StreamClock, Timestamp};
+use crate::ledger::{Outcome, Page, Stream};
 use crate::source::file::{self, Chunk, Meter, Piece, Source};
-use ledger::Ledger;
 use round::{Decoded, Decoding, Worker};
 use summary::Summary;
 
@@ -97,13 +96,13 @@ pub struct DeadLetter<'l> {
 }
 
 impl<'l> DeadLetter<'l> {
-    fn new(stream: &'static str, file: &'l str, line: u64, error: &DecodeError) -> Self {
+    fn new(stream: Stream, file: &'l str, line: u64, error: &DecodeError) -> Self {
         let field = match error.at {
             Some(Place::Element { list, index }) if error.field.is_empty() => format!("{list}[{index}]"),
             Some(Place::Element { list, index }) => format!("{list}[{index}].{}", error.field),
             _ => error.field.clone().into_owned(),
         };
-        Self { stream, file, line, field, reason: error.reason.to_string() }
+        Self { stream: stream.as_str(), file, line, field, reason: error.reason.to_string() }
     }
 }
 
@@ -124,7 +123,7 @@ impl Replay {
         let worker = |seed| Worker {
             shard: Shard::new(self.policy.clone(), seed as u64),
             effects: Effects::default(),
-            calls: Ledger::default(),
+            page: Page::default(),
         };
         let mut run = Run {
             replay: self,
@@ -162,24 +161,20 @@ struct Run<'r> {
 
 impl Run<'_> {
     fn registry(&mut self, sources: Vec<Source>) -> io::Result<()> {
-        let ledger = self.aside("registry", sources, |run, chunk, text| {
+        self.aside(Stream::Registry, sources, |run, chunk, text| {
             let registration = decode::registration(text, &run.decoding.limits(chunk))?;
             let shard = run.shard_of(&registration.app_id);
             Ok(shard.apply(Input::Registration(&registration), &mut Effects::default()))
-        })?;
-        self.summary.registry = ledger;
-        Ok(())
+        })
     }
 
     fn feedback(&mut self, sources: Vec<Source>) -> io::Result<()> {
-        let ledger = self.aside("feedback", sources, |run, chunk, text| {
+        self.aside(Stream::Feedback, sources, |run, chunk, text| {
             let feedback = decode::feedback(text, &run.decoding.limits(chunk))?;
             run.newest_feedback = run.newest_feedback.max(feedback.at);
             let shard = run.shard_of(&feedback.app_id);
             Ok(shard.apply(Input::Feedback(&feedback), &mut Effects::default()))
-        })?;
-        self.summary.feedback = ledger;
-        Ok(())
+        })
     }
 
     fn shard_of(&mut self, app_id: &str) -> &mut Shard {
@@ -190,12 +185,12 @@ impl Run<'_> {
     /// Reads a stream that stands beside the calls. Nothing can come out of the shards yet: no time has passed in them.
     fn aside(
         &mut self,
-        stream: &'static str,
+        stream: Stream,
         sources: Vec<Source>,
         mut apply: impl FnMut(&mut Self, &Chunk, &[u8]) -> Result<Accepted, DecodeError>,
-    ) -> io::Result<Ledger> {
+    ) -> io::Result<()> {
         let names: Vec<String> = sources.iter().map(|source| source.name().to_owned()).collect();
-        let (mut ledger, mut first_line, mut written) = (Ledger::default(), 1, Ok(()));
+        let (mut first_line, mut written) = (1, Ok(()));
         file::read(sources, self.replay.chunk_bytes, &Meter::default(), Vec::new, |piece| {
             match piece {
                 Piece::End { file, error } => {
@@ -204,11 +199,11 @@ impl Run<'_> {
                 }
                 Piece::Chunk(chunk) => {
                     for (line, text) in chunk.lines().filter(|(_, text)| !text.trim_ascii().is_empty()) {
-                        ledger.consumed += 1;
+                        self.summary.records.consumed(stream);
                         match apply(self, &chunk, text) {
-                            Ok(accepted) => ledger.enter(accepted),
+                            Ok(accepted) => self.summary.records.settled(stream, accepted.into()),
                             Err(error) => {
-                                ledger.invalid += 1;
+                                self.summary.records.settled(stream, Outcome::Invalid);
                                 let line = first_line + u64::from(line);
                                 written = self.dead_letter(stream, &names[chunk.file as usize], line, &error);
                             }
@@ -222,7 +217,7 @@ impl Run<'_> {
             }
             true
         });
-        written.map(|()| ledger)
+        written
     }
 
     fn end_of_file(&mut self, name: &str, lines: u64, error: Option<io::Error>) {
@@ -235,7 +230,7 @@ impl Run<'_> {
         }
     }
 
-    fn dead_letter(&mut self, stream: &'static str, file: &str, line: u64, error: &DecodeError) -> io::Result<()> {
+    fn dead_letter(&mut self, stream: Stream, file: &str, line: u64, error: &DecodeError) -> io::Result<()> {
         self.summary.errors.note(|| format!("{file}:{line}: {error}"));
         self.output.dead_letter(&DeadLetter::new(stream, file, line, error))
     }
@@ -302,12 +297,12 @@ impl Run<'_> {
     }
 
     fn enter(&mut self, chunk: &Decoded<'_>, names: &[String]) -> io::Result<()> {
-        self.summary.calls.consumed += u64::from(chunk.records);
-        self.summary.calls.invalid += chunk.unread.len() as u64;
+        self.summary.records.consumed_many(Stream::Calls, chunk.records.into());
         for unread in &chunk.unread {
+            self.summary.records.settled(Stream::Calls, Outcome::Invalid);
             let line = chunk.first_line + u64::from(unread.line);
             self.summary.errors.note(|| format!("{}:{line}: {}", names[chunk.file as usize], unread.error));
-            self.output.dead_letter(&DeadLetter::new("calls", &names[chunk.file as usize], line, &unread.error))?;
+            self.output.dead_letter(&DeadLetter::new(Stream::Calls, &names[chunk.file as usize], line, &unread.error))?;
         }
         Ok(())
     }
@@ -344,8 +339,8 @@ impl Run<'_> {
     }
 
     fn finish(mut self) -> Summary {
-        for worker in &self.workers {
-            self.summary.calls += worker.calls;
+        for worker in &mut self.workers {
+            self.summary.records += std::mem::take(&mut worker.page);
             self.summary.apps += worker.shard.apps().filter(|app| app.calls_judged() > 0).count() as u64;
         }
         self.summary

@@ -5,11 +5,11 @@
 
 use std::thread::{self, ScopedJoinHandle};
 
-use super::ledger::Ledger;
 use crate::engine::decode::{DecodeError, Format, Limits};
 use crate::engine::record::{CallRecord, Position};
 use crate::engine::shard::{Effects, Input, Shard};
 use crate::engine::time::{StreamClock, Timestamp};
+use crate::ledger::{Page, Stream};
 use crate::source::file::{Chunk, Layout};
 
 /// About how long a record is: room is made for so many.
@@ -138,7 +138,7 @@ impl Decoded<'_> {
 pub(super) struct Worker {
     pub(super) shard: Shard,
     pub(super) effects: Effects,
-    pub(super) calls: Ledger,
+    pub(super) page: Page,
 }
 
 impl Worker {
@@ -151,7 +151,7 @@ impl Worker {
                     self.tick(*at);
                 }
                 let input = Input::Call(&placed.record, decoded.position(placed));
-                self.calls.enter(self.shard.apply(input, &mut self.effects));
+                self.page.settled(Stream::Calls, self.shard.apply(input, &mut self.effects).into());
             }
             for (_, at) in ticks {
                 self.tick(*at);

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::time::Duration;
 
-use super::ledger::Ledger;
 use crate::engine::alert::{Alert, Status};
 use crate::engine::decode::Format;
 use crate::engine::detector::{RuleName, Severity};
+use crate::ledger::{Outcome, Page, Stream};
 
 /// How many errors are shown.
 const SHOWN_MAX: usize = 5;
@@ -15,12 +15,8 @@ const SHOWN_MAX: usize = 5;
 /// The result of a replay.
 #[derive(Debug, Default)]
 pub struct Summary {
-    /// Calls.
-    pub calls: Ledger,
-    /// Feedback.
-    pub feedback: Ledger,
-    /// Registrations.
-    pub registry: Ledger,
+    /// Records of all streams.
+    pub records: Page,
     /// Apps with calls that were judged.
     pub apps: u64,
     /// Alerts sent.
@@ -121,23 +117,32 @@ impl Tally {
 impl Summary {
     /// Whether there were calls and not one could be read.
     pub fn nothing_was_readable(&self) -> bool {
-        self.calls.consumed > 0 && self.calls.invalid == self.calls.consumed
+        self.records.has(Stream::Calls) && self.calls(Outcome::Invalid) == self.calls_consumed()
+    }
+
+    fn calls(&self, outcome: Outcome) -> u64 {
+        self.records.of(Stream::Calls, outcome)
+    }
+
+    fn calls_consumed(&self) -> u64 {
+        self.records.consumed_of(Stream::Calls)
     }
 
     fn streams(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (name, ledger) in [("calls", &self.calls), ("feedback", &self.feedback), ("registry", &self.registry)] {
-            if name != "calls" && ledger.consumed == 0 {
+        for stream in Stream::ALL {
+            if stream != Stream::Calls && !self.records.has(stream) {
                 continue;
             }
-            write!(f, "{name:<9} {} read: {} applied", grouped(ledger.consumed), grouped(ledger.applied))?;
-            for (what, count) in [
-                ("late but applied", ledger.late_applied),
-                ("too late", ledger.late_dropped),
-                ("duplicate", ledger.duplicate),
-                ("invalid", ledger.invalid),
+            let (consumed, of) = (self.records.consumed_of(stream), |outcome| self.records.of(stream, outcome));
+            write!(f, "{:<9} {} read: {} applied", stream.as_str(), grouped(consumed), grouped(of(Outcome::Applied)))?;
+            for (what, outcome) in [
+                ("late but applied", Outcome::LateApplied),
+                ("too late", Outcome::LateDropped),
+                ("duplicate", Outcome::Duplicate),
+                ("invalid", Outcome::Invalid),
             ] {
-                if count > 0 {
-                    write!(f, ", {} {what}", grouped(count))?;
+                if of(outcome) > 0 {
+                    write!(f, ", {} {what}", grouped(of(outcome)))?;
                 }
             }
             writeln!(f)?;
@@ -175,7 +180,7 @@ impl Summary {
         self.errors.show(f, "invalid")?;
         self.empty_files.show(f, "empty")?;
         self.broken_files.show(f, "broken")?;
-        if self.calls.late_dropped * 100 > self.calls.consumed {
+        if self.calls(Outcome::LateDropped) * 100 > self.calls_consumed() {
             writeln!(
                 f,
                 "note: many calls came too late to count: give the files in the order of time, or allow more with --lateness"
@@ -204,7 +209,7 @@ impl fmt::Display for Summary {
         }
         self.table(f)?;
         let seconds = self.elapsed.as_secs_f64().max(1e-9);
-        let rate = self.calls.consumed as f64 / seconds;
+        let rate = self.calls_consumed() as f64 / seconds;
         let megabytes = self.bytes as f64 / 1e6 / seconds;
         let shards = if self.shards == 1 { "1 shard".into() } else { format!("{} shards", self.shards) };
         writeln!(f, "{:<9} {} records/s, {megabytes:.0} MB/s: {seconds:.2} s on {shards}", "speed", grouped(rate as u64))?;

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::homes::Homes;
 use super::outbox::Outbox;
 use super::progress::Progress;
 use super::unreadable::Unreadable;
@@ -17,7 +18,7 @@ use crate::engine::alert::Alert;
 use crate::engine::decode::{self, DecodeError, Format, Limits};
 use crate::engine::policy::Policy;
 use crate::engine::record::{CallRecord, Position, Registration};
-use crate::engine::shard::{Effects, Input, Shard};
+use crate::engine::shard::{Accepted, Effects, Input, Shard};
 use crate::engine::time::{StreamClock, Timestamp};
 use crate::metrics::{self, Metrics, OpenAlerts, Outcome, Page, Stream};
 use crate::status::{Board, Pen};
@@ -116,6 +117,8 @@ pub struct Place {
     pub group_id: String,
     /// Keys the hashes of shards.
     pub seed: u64,
+    /// Where the apps of the process are at home.
+    pub homes: Arc<Homes>,
 }
 
 /// One partition.
@@ -126,6 +129,7 @@ pub struct Lane {
     open_alerts: OpenAlerts,
     gauges: metrics::Partition,
     progress: Arc<Progress>,
+    homes: Arc<Homes>,
     outbox: Outbox,
     unreadable: Unreadable,
     encoder: Encoder,
@@ -157,6 +161,7 @@ impl Lane {
             clock: StreamClock::default(),
             open_alerts: OpenAlerts::default(),
             gauges,
+            homes: place.homes.clone(),
             outbox: Outbox::new(progress.clone()),
             progress,
             unreadable: Unreadable::default(),
@@ -205,6 +210,7 @@ impl Lane {
             self.shard.apply(Input::Registration(filed), &mut out.effects);
             self.is_changed = true;
         }
+        self.homes.settle(&self.shard);
         let policy = self.shard.policy().clone();
         for alert in self.shard.apps().flat_map(|app| app.open_alerts(&policy)) {
             metrics.alerts.restored(&alert, &mut self.open_alerts);
@@ -244,10 +250,19 @@ impl Lane {
         if let Some(now) = self.clock.observe(call.end) {
             self.shard.apply(Input::Tick(now), &mut out.effects);
         }
-        let filed = registrations.of(&call.app_id).filter(|_| !self.shard.knows(&call.app_id));
+        let known = self.shard.app(&call.app_id);
+        let filed = if known.is_none() { registrations.of(&call.app_id) } else { None };
+        let is_first = known.is_none_or(|app| app.first_call().is_none());
         let accepted = self.shard.apply(Input::Call(call, position), &mut out.effects);
         if let Some(registration) = filed.filter(|filed| self.shard.knows(&filed.app_id)) {
             self.shard.apply(Input::Registration(registration), &mut out.effects);
+        }
+        if is_first
+            && accepted == Accepted::Applied
+            && let Some(there) = self.homes.meet(&call.app_id, position)
+        {
+            let elsewhere = Input::Elsewhere { app_id: &call.app_id, here: position, there, at: call.end };
+            self.shard.apply(elsewhere, &mut out.effects);
         }
         out.page.settled(Stream::Calls, accepted.into());
     }
@@ -394,6 +409,7 @@ impl Lane {
 
     /// The partition goes elsewhere, and all that is known of it here goes with it.
     pub fn leave(self, metrics: &Metrics, board: &Board) {
+        self.homes.forget(self.partition as u32);
         self.pen.wipe(board, &self.shard);
         metrics.alerts.forget(self.open_alerts);
     }

@@ -12,6 +12,7 @@ use super::draw::{Draw, scatter};
 use super::numbers::{CALLERS_MAX, Lives, People};
 use super::plan::{Activity, Callers, Week};
 use super::truth::Rule;
+use crate::engine::detector::RuleName;
 use crate::engine::time::{DAY_S, HOUR_S, LocalClock, LocalTime, SECOND_MS, Timestamp};
 
 /// A kind of app: a name, what it does, what it breaks.
@@ -35,7 +36,7 @@ pub enum Conduct {
     /// It does not.
     Abusive {
         /// What every app of it breaks, given time.
-        breaks: &'static [Rule],
+        breaks: &'static [RuleName],
         /// What else it may come to break. Where that is a matter of degree, such an alert is neither due nor false.
         may_break: &'static [Rule],
     },

@@ -3,7 +3,7 @@
 //! A [`World`] is a seed and a size. The same world gives the same bytes, on any machine and at any time: nothing here
 //! reads a clock. Traffic streams in bounded memory, in the order in which a consumer would receive it. Families of apps
 //! stand in `families/`, one file for each group of behaviours; they write plans, streams carry the plans out, and each
-//! call is marked with what it breaks when it is placed. Nothing here knows a detector, and no number belongs to anybody.
+//! call is marked with what it breaks when it is placed. Nothing here knows a detector but by name, and no number belongs to anybody.
 
 mod clock;
 mod draw;

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::*;
+use crate::engine::detector::RuleName;
 use crate::engine::number::Number;
 use crate::engine::record::CallId;
 use crate::engine::time::{LocalClock, LocalTime, MINUTE_MS};
@@ -178,8 +179,8 @@ fn pairs_break_what_they_are_marked_with() {
             let (frequency, harassment) = pair.breaks(i64::from(call.start.seconds()), call.caller);
             let app = &apps[call.app as usize];
             assert!(!(app.clean && (frequency || harassment)), "seed {seed}: clean {} broke a limit: {call:?}", app.family);
-            assert_eq!(call.breaks.contains(Rule::CalleeFrequency), frequency, "seed {seed}: {} {call:?}", app.family);
-            assert_eq!(call.breaks.contains(Rule::HarassmentRedial), harassment, "seed {seed}: {} {call:?}", app.family);
+            assert_eq!(call.breaks.contains(RuleName::CalleeFrequency), frequency, "seed {seed}: {} {call:?}", app.family);
+            assert_eq!(call.breaks.contains(RuleName::HarassmentRedial), harassment, "seed {seed}: {} {call:?}", app.family);
             broken[0] += u32::from(frequency);
             broken[1] += u32::from(harassment);
             pair.note(&call);
@@ -205,8 +206,13 @@ fn hours_are_kept_or_marked() {
             };
             abroad += u32::from(zones.contains_key(&app.app_id));
             let hour = LocalTime::new(call.start.seconds(), offset_s).second_of_day / 3_600;
-            assert_eq!(call.breaks.contains(Rule::RestTime), !(8..21).contains(&hour), "seed {seed}: {} {call:?}", app.family);
-            assert!(!(app.clean && call.breaks.contains(Rule::RestTime)), "seed {seed}: {} {call:?}", app.family);
+            assert_eq!(
+                call.breaks.contains(RuleName::RestTime),
+                !(8..21).contains(&hour),
+                "seed {seed}: {} {call:?}",
+                app.family
+            );
+            assert!(!(app.clean && call.breaks.contains(RuleName::RestTime)), "seed {seed}: {} {call:?}", app.family);
         }
         assert!(abroad > 100, "seed {seed}: nobody called abroad");
     }
@@ -258,10 +264,14 @@ fn labels_tell_who_did_what() {
             };
             let of_app: Vec<&Label> = labels.iter().filter(|label| label.app_id == app.app_id).collect();
             for rule in breaks {
-                assert!(of_app.iter().any(|label| label.required && label.rule == *rule), "seed {seed}: {app:?} {rule:?}");
+                assert!(
+                    of_app.iter().any(|label| label.required && label.rule == Rule::Built(*rule)),
+                    "seed {seed}: {app:?} {rule:?}"
+                );
             }
             for label in of_app {
-                assert!(breaks.contains(&label.rule) || may_break.contains(&label.rule), "seed {seed}: {label:?}");
+                let is_told = breaks.iter().any(|rule| label.rule == Rule::Built(*rule)) || may_break.contains(&label.rule);
+                assert!(is_told, "seed {seed}: {label:?}");
                 assert_eq!(Some(label.intensity), app.intensity, "seed {seed}: {label:?}");
                 assert!(label.from < label.to, "seed {seed}: {label:?}");
             }
@@ -271,7 +281,8 @@ fn labels_tell_who_did_what() {
         for label in labels.iter().filter(|label| label.required) {
             let app = apps.iter().position(|app| app.app_id == label.app_id).expect("an app") as u32;
             let during = broken.iter().filter(|call| {
-                call.app == app && call.breaks.contains(label.rule) && (label.from..label.to).contains(&call.start)
+                let breaks = matches!(label.rule, Rule::Built(rule) if call.breaks.contains(rule));
+                call.app == app && breaks && (label.from..label.to).contains(&call.start)
             });
             let mut callees: BTreeMap<Phone, u64> = BTreeMap::new();
             during.for_each(|call| *callees.entry(call.callee).or_default() += 1);
@@ -283,6 +294,16 @@ fn labels_tell_who_did_what() {
                 callees.iter().filter(|_| label.rule.names_callees()).map(|(phone, calls)| (phone.to_string(), *calls));
             assert_eq!(listed, expected.collect(), "seed {seed}");
         }
+    }
+}
+
+#[test]
+fn what_the_engine_has_is_named_there_only() {
+    let names: BTreeSet<&str> = RuleName::ALL.iter().map(|rule| rule.as_str()).collect();
+    assert!(!names.contains(Rule::ComplaintRatio.as_str()), "the engine has it: it is Rule::Built here");
+    for family in families() {
+        let Conduct::Abusive { breaks, may_break } = family.conduct else { continue };
+        assert!(breaks.iter().all(|rule| !may_break.contains(&Rule::Built(*rule))), "{}: both", family.name);
     }
 }
 

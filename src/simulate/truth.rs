@@ -5,11 +5,12 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::SimulatedCall;
 use super::family::Intensity;
 use super::numbers::{Phone, PhoneSet, app_id};
+use crate::engine::detector::RuleName;
 use crate::engine::time::{DAY_S, HOUR_S, MINUTE_MS, SECOND_MS, Timestamp};
 
 /// Two moments this close to the edge of a limit are told apart by milliseconds, but perhaps not by whole seconds.
@@ -31,71 +32,61 @@ const REFUSALS_IN_A_DAY: usize = 2;
 /// Calls begin in these hours of the callee's day, in seconds since midnight.
 const CALLING_HOURS_S: std::ops::Range<u32> = 8 * HOUR_S..21 * HOUR_S;
 
-/// A rule whose truth is known; the names are the contract's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
+/// A rule whose truth is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Rule {
-    /// Cold calls to people who never agreed.
-    BlindDialing,
-    /// Calls after a refusal.
-    HarassmentRedial,
-    /// Over 3 calls in 5 minutes or 5 in 24 hours to one callee.
-    CalleeFrequency,
-    /// Calls outside 08:00-21:00 of the callee.
-    RestTime,
-    /// Take-over, surge, more calls at once than channels.
-    AbnormalRate,
-    /// Machines that talk.
-    RobotDialing,
-    /// Many caller numbers, few calls each.
-    CallerRotation,
-    /// Complaints.
+    /// One of the engine's, by its name there.
+    Built(RuleName),
+    /// Complaints: the contract's, not the engine's yet. What the engine has is not named here.
     ComplaintRatio,
 }
 
 impl Rule {
-    /// Every rule whose truth is known.
-    pub const ALL: [Self; 8] = [
-        Self::BlindDialing,
-        Self::HarassmentRedial,
-        Self::CalleeFrequency,
-        Self::RestTime,
-        Self::AbnormalRate,
-        Self::RobotDialing,
-        Self::CallerRotation,
-        Self::ComplaintRatio,
-    ];
+    /// The contract's name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Built(rule) => rule.as_str(),
+            Self::ComplaintRatio => "complaint_ratio",
+        }
+    }
 
     /// How long a pause ends a label of this rule. A campaign goes on over nights and weekends, an act is over.
     const fn pause_ms(self) -> i64 {
+        use RuleName::{AbnormalRate, CalleeFrequency, HarassmentRedial, RestTime};
         match self {
-            Self::BlindDialing | Self::RobotDialing | Self::CallerRotation | Self::ComplaintRatio => 72 * HOUR_MS,
-            Self::HarassmentRedial | Self::CalleeFrequency | Self::RestTime | Self::AbnormalRate => 12 * HOUR_MS,
+            Self::Built(HarassmentRedial | CalleeFrequency | RestTime | AbnormalRate) => 12 * HOUR_MS,
+            Self::Built(_) | Self::ComplaintRatio => 72 * HOUR_MS,
         }
     }
 
     /// Whether a label names the callees: the rules about single callees.
     pub(super) const fn names_callees(self) -> bool {
-        matches!(self, Self::HarassmentRedial | Self::CalleeFrequency)
+        matches!(self, Self::Built(RuleName::HarassmentRedial | RuleName::CalleeFrequency))
     }
 
     /// Whether a call breaks it or does not, with nothing in between: an alert without a label is then false.
     pub(super) const fn is_exact(self) -> bool {
-        self.names_callees() || matches!(self, Self::RestTime)
+        self.names_callees() || matches!(self, Self::Built(RuleName::RestTime))
+    }
+}
+
+impl Serialize for Rule {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
     }
 }
 
 /// A set of rules.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Breaks(u8);
+pub struct Breaks(u16);
 
 impl Breaks {
     /// No rule.
     pub const NONE: Self = Self(0);
 
     /// This rule alone.
-    pub const fn only(rule: Rule) -> Self {
-        Self(1 << rule as u8)
+    pub const fn only(rule: RuleName) -> Self {
+        Self(1 << rule as u16)
     }
 
     /// Both sets together.
@@ -106,12 +97,12 @@ impl Breaks {
 
     /// This set, and `rule` if `broken`.
     #[must_use]
-    pub(super) const fn and_if(self, broken: bool, rule: Rule) -> Self {
+    pub(super) const fn and_if(self, broken: bool, rule: RuleName) -> Self {
         if broken { self.and(Self::only(rule)) } else { self }
     }
 
     /// Whether `rule` is in it.
-    pub const fn contains(self, rule: Rule) -> bool {
+    pub const fn contains(self, rule: RuleName) -> bool {
         self.0 & Self::only(rule).0 != 0
     }
 
@@ -164,8 +155,8 @@ impl History {
         let began_within = |window_ms: i64| self.past().filter(move |past| start_ms - past.start_ms < window_ms).count();
         let frequency = began_within(BURST_WINDOW_MS) >= BURST_CALLS_MAX || began_within(DAY_MS) >= DAY_CALLS_MAX;
         Breaks::NONE
-            .and_if(frequency, Rule::CalleeFrequency)
-            .and_if(self.is_harassed_by(start_ms, caller), Rule::HarassmentRedial)
+            .and_if(frequency, RuleName::CalleeFrequency)
+            .and_if(self.is_harassed_by(start_ms, caller), RuleName::HarassmentRedial)
     }
 
     fn is_harassed_by(&self, start_ms: i64, caller: Phone) -> bool {
@@ -261,7 +252,7 @@ impl Labeller {
         if call.breaks.is_empty() || call.copy {
             return;
         }
-        for rule in Rule::ALL.into_iter().filter(|rule| call.breaks.contains(*rule)) {
+        for rule in RuleName::ALL.iter().filter(|rule| call.breaks.contains(**rule)).copied().map(Rule::Built) {
             let interval =
                 self.open.entry((call.app, rule)).or_insert_with(|| Interval { from: call.start, ..Interval::default() });
             if interval.calls > 0 && call.start.millis() - interval.to.millis() > rule.pause_ms() {

@@ -20,6 +20,7 @@ pub struct Traffic {
     pub calls: Vec<NeutralCall>,
     pub feedback: Vec<Value>,
     pub registry: Vec<Value>,
+    pub elsewhere: Vec<Value>,
 }
 
 /// Unix milliseconds of a Beijing time.
@@ -293,6 +294,13 @@ impl App {
             "kind": kind, "app_id": self.id, "callee": person(n), "at": beijing(time), "verified": kind == "complaint",
         });
         self.traffic.feedback.push(feedback);
+    }
+
+    /// The call that ended at `end` is its first in this partition, where it stands at `offset`; it has been met in another.
+    pub fn was_met_elsewhere(&mut self, end: i64, offset: u64, there: (u32, u64)) {
+        let position = |(partition, offset): (u32, u64)| json!({ "partition": partition, "offset": offset });
+        let met = json!({ "app_id": self.id, "at": end, "here": position((0, offset)), "there": position(there) });
+        self.traffic.elsewhere.push(met);
     }
 
     fn blank(&self, direction: Direction, start: i64, end: i64) -> NeutralCall {

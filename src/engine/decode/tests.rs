@@ -1,3 +1,5 @@
+//! Decoding field by field: what each hand writes, what is refused, and what an error may say.
+
 use std::borrow::Cow;
 
 use serde_json::{Value, json};

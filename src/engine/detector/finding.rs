@@ -77,7 +77,7 @@ pub enum Over {
     LastTalks,
     /// The last calls of the caller number that are held (at most 64).
     LastCalls,
-    /// Everything since the run, the night, or the refusal it rests on began.
+    /// Everything since the run, the night, or the refusal it rests on began, or since a second partition was met.
     SinceStart,
 }
 
@@ -155,6 +155,8 @@ features! {
     NewCallerShare = "new_caller_share",
     /// Placed calls from numbers the app never filed, of the placed calls that show their number.
     UnfiledShare = "unfiled_caller_share",
+    /// Partitions in which calls of the app lie: the one that is judged, and the one in which it was met before.
+    Partitions = "partitions",
 }
 
 /// One number, what it was held against, and what it was counted from.

@@ -14,7 +14,7 @@ pub use finding::{Evidence, Feature, Finding, Over, Severity, Subject};
 
 use super::memory::{Memory, Profile};
 use super::number::Number;
-use super::record::{Call, Feedback};
+use super::record::{Call, Elsewhere, Feedback};
 use super::time::{LocalTime, Minute, Timestamp};
 use super::window::pairs::Contact;
 use super::window::repeats::Repeat;
@@ -93,6 +93,9 @@ pub trait Rule: 'static {
     ) {
     }
 
+    /// Takes in, at once, that the app was met elsewhere too.
+    fn locate(_params: &Self::Params, _state: &mut Self::State, _elsewhere: &Elsewhere) {}
+
     /// Judges a closed minute in which the app ended calls or has an alert open.
     fn judge(_params: &Self::Params, _state: &mut Self::State, _judged: &Judged<'_>, _findings: &mut Vec<Finding>) {}
 }
@@ -155,6 +158,7 @@ pub struct RuleInfo {
 }
 
 /// The registry. A line makes a rule: its configuration section, its state in the snapshot, its calls, its row in tables.
+/// New rules go last: saved state tells rules by their place. A new line is a new layout of the state: see `checkpoint`.
 macro_rules! rules {
     ($($module:ident :: $rule:ident = $name:literal),+ $(,)?) => {
         $(pub mod $module;)+
@@ -231,6 +235,13 @@ macro_rules! rules {
                 })+
             }
 
+            /// Lets every rule take in that the app was met elsewhere too.
+            pub fn locate(&mut self, params: &RuleParams, elsewhere: &Elsewhere) {
+                $(if params.$module.mode() != Mode::Off {
+                    <$module::$rule as Rule>::locate(&params.$module, &mut self.$module, elsewhere);
+                })+
+            }
+
             /// Lets every rule judge a closed minute.
             pub fn judge(&mut self, params: &RuleParams, judged: &Judged<'_>, findings: &mut Found) {
                 $(if params.$module.mode() != Mode::Off {
@@ -270,6 +281,7 @@ rules! {
     abnormal_rate::AbnormalRate = "abnormal_rate",
     robot_dialing::RobotDialing = "robot_dialing",
     caller_rotation::CallerRotation = "caller_rotation",
+    feed_health::FeedHealth = "feed_health",
 }
 
 /// Findings, each with the rule that made it. Reused from minute to minute.

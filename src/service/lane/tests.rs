@@ -40,7 +40,7 @@ impl Bench {
                 invalid_share_max: 0.5,
             },
             policy,
-            place: Place { group_id: "group".into(), seed: 1 },
+            place: Place { group_id: "group".into(), seed: 1, homes: Arc::default() },
             metrics: Metrics::new().expect("valid"),
             board: Board::default(),
             registrations: Registrations::default(),
@@ -49,8 +49,12 @@ impl Bench {
     }
 
     fn lane(&self, recalled: Recalled) -> Lane {
-        let gauges = self.metrics.partitions.of(PARTITION);
-        Lane::new(PARTITION, recalled, self.policy.clone(), &self.place, Arc::new(Progress::new(1, 3)), gauges)
+        self.lane_of(PARTITION, recalled)
+    }
+
+    fn lane_of(&self, partition: i32, recalled: Recalled) -> Lane {
+        let gauges = self.metrics.partitions.of(partition);
+        Lane::new(partition, recalled, self.policy.clone(), &self.place, Arc::new(Progress::new(1, 3)), gauges)
     }
 
     fn call(&mut self, lane: &mut Lane, payload: &[u8], offset: i64) {
@@ -127,6 +131,35 @@ fn too_many_unreadable_records_stop_the_partition_where_it_is() {
     let part = lane.checkpoint(&bench.place).expect("something happened");
     assert_eq!((part.next_call, part.dead_letters.len()), (501, 501), "the first record above half of a thousand is the last");
     assert_eq!(bench.out.page.total(), 501, "what is not judged is not counted");
+}
+
+#[test]
+fn an_app_in_two_partitions_is_told_of_once_by_the_second() {
+    let mut bench = Bench::new();
+    let mut lane = bench.lane(from_the_start());
+    let mut other = bench.lane_of(1, from_the_start());
+    let app = r#""app_id":"twice","#;
+    let said = format!(r#"{{"kind":"opt_out",{app}"callee":"+8619900000001","at":{START_S}}}"#);
+    let said = Raw { payload: said.as_bytes(), key: None, offset: 4 };
+    lane.feedback(said, &bench.reading, NEWEST, &bench.registrations, &mut bench.out);
+    for (offset, end_s) in (88..).zip([START_S - MINUTE_S, START_S, START_S + MINUTE_S]) {
+        bench.call(&mut other, &call(&format!("there-{offset}"), app, end_s), offset);
+        bench.call(&mut lane, &call(&format!("here-{offset}"), app, end_s), offset - 76);
+    }
+    for lane in [&mut lane, &mut other] {
+        lane.tick(Timestamp::from_seconds(START_S + 10 * MINUTE_S), &mut bench.out);
+    }
+    let alerts = &bench.out.effects.alerts;
+    assert_eq!(alerts.len(), 1, "{alerts:?}");
+    let summary = "Calls of this app lie in partitions 1 (offset 88) and 3 (offset 12)";
+    assert!(alerts[0].summary.starts_with(summary), "{}", alerts[0].summary);
+    assert_eq!(alerts[0].starts_at, Timestamp::from_seconds(START_S - MINUTE_S));
+    other.leave(&bench.metrics, &bench.board);
+    let (shard, homes) = (&lane.shard, Homes::default());
+    homes.settle(shard);
+    let here = Position { partition: 3, offset: 12 };
+    assert_eq!(homes.meet("twice", Position { partition: 1, offset: 0 }), Some(here), "taken back with its state");
+    assert_eq!(bench.place.homes.meet("twice", here), None, "nobody is at home in a partition that has gone");
 }
 
 #[test]

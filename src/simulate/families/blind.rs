@@ -1,13 +1,15 @@
 //! Abusive: calls to people who never agreed, from a list that was bought or from the numbering plan itself.
 
 use super::{book, cold, cold_talk, complaints, contact, conversation, elsewhere, known, retry, strangers, team};
+use crate::engine::detector::RuleName;
 use crate::simulate::family::{Conduct, Draft, Family};
 use crate::simulate::numbers::{BLOCK, Lives, Walk};
 use crate::simulate::plan::{Activity, Answers, Contact, Source, Week};
-use crate::simulate::truth::{Breaks, Rule};
+use crate::simulate::truth::Breaks;
+use crate::simulate::truth::Rule::{Built, ComplaintRatio};
 
 const CONDUCT: Conduct =
-    Conduct::Abusive { breaks: &[Rule::BlindDialing], may_break: &[Rule::ComplaintRatio, Rule::AbnormalRate] };
+    Conduct::Abusive { breaks: &[RuleName::BlindDialing], may_break: &[ComplaintRatio, Built(RuleName::AbnormalRate)] };
 
 pub(super) const FAMILIES: &[Family] = &[
     Family {
@@ -48,7 +50,7 @@ fn campaign(draft: &mut Draft<'_>) -> Activity {
 
 fn blind_contact(draft: &mut Draft<'_>, source: Source, answers: Answers) -> Contact {
     let (talk, voices) = (cold_talk(draft), complaints(draft));
-    Contact { voices, breaks: Breaks::only(Rule::BlindDialing), ..contact(source, answers, talk) }
+    Contact { voices, breaks: Breaks::only(RuleName::BlindDialing), ..contact(source, answers, talk) }
 }
 
 fn blind_list(draft: &mut Draft<'_>) {

@@ -3,19 +3,20 @@
 //! What such a call breaks is not said here: it follows from the calls themselves, by the limits of the contract.
 
 use super::{book, complaints, contact, conversation, known, minutes, team};
+use crate::engine::detector::RuleName;
 use crate::simulate::draw::span;
 use crate::simulate::family::{Conduct, Draft, Family};
 use crate::simulate::numbers::Lives;
 use crate::simulate::plan::{Contact, Follow, Trigger, Voices, Week};
-use crate::simulate::truth::Rule;
+use crate::simulate::truth::Rule::{Built, ComplaintRatio};
 
 pub(super) const FAMILIES: &[Family] = &[
     Family {
         name: "redial_after_opt_out",
         does: "calls people again who asked to be called no more",
         conduct: Conduct::Abusive {
-            breaks: &[Rule::HarassmentRedial],
-            may_break: &[Rule::ComplaintRatio, Rule::CalleeFrequency],
+            breaks: &[RuleName::HarassmentRedial],
+            may_break: &[ComplaintRatio, Built(RuleName::CalleeFrequency)],
         },
         draft: redial_after_opt_out,
     },
@@ -23,8 +24,8 @@ pub(super) const FAMILIES: &[Family] = &[
         name: "redial_after_refusal",
         does: "goes on calling people who decline or hang up at once",
         conduct: Conduct::Abusive {
-            breaks: &[Rule::HarassmentRedial],
-            may_break: &[Rule::ComplaintRatio, Rule::CalleeFrequency],
+            breaks: &[RuleName::HarassmentRedial],
+            may_break: &[ComplaintRatio, Built(RuleName::CalleeFrequency)],
         },
         draft: redial_after_refusal,
     },
@@ -32,8 +33,8 @@ pub(super) const FAMILIES: &[Family] = &[
         name: "retaliation",
         does: "rings people who declined many times within minutes",
         conduct: Conduct::Abusive {
-            breaks: &[Rule::HarassmentRedial],
-            may_break: &[Rule::ComplaintRatio, Rule::CalleeFrequency],
+            breaks: &[RuleName::HarassmentRedial],
+            may_break: &[ComplaintRatio, Built(RuleName::CalleeFrequency)],
         },
         draft: retaliation,
     },
@@ -41,8 +42,8 @@ pub(super) const FAMILIES: &[Family] = &[
         name: "four_in_five_minutes",
         does: "calls one person four times or more within five minutes",
         conduct: Conduct::Abusive {
-            breaks: &[Rule::CalleeFrequency],
-            may_break: &[Rule::ComplaintRatio, Rule::HarassmentRedial],
+            breaks: &[RuleName::CalleeFrequency],
+            may_break: &[ComplaintRatio, Built(RuleName::HarassmentRedial)],
         },
         draft: four_in_five_minutes,
     },
@@ -50,8 +51,8 @@ pub(super) const FAMILIES: &[Family] = &[
         name: "six_in_a_day",
         does: "calls one person six times or more within a day",
         conduct: Conduct::Abusive {
-            breaks: &[Rule::CalleeFrequency],
-            may_break: &[Rule::ComplaintRatio, Rule::HarassmentRedial],
+            breaks: &[RuleName::CalleeFrequency],
+            may_break: &[ComplaintRatio, Built(RuleName::HarassmentRedial)],
         },
         draft: six_in_a_day,
     },

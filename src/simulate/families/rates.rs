@@ -3,26 +3,28 @@
 use std::ops::RangeInclusive;
 
 use super::{SEATS, book, cold, cold_talk, complaints, contact, conversation, known, strangers, team_of};
+use crate::engine::detector::RuleName;
 use crate::engine::record::Kind;
 use crate::engine::time::Timestamp;
 use crate::simulate::family::{Conduct, Draft, Family, Intensity};
 use crate::simulate::numbers::Lives;
 use crate::simulate::plan::{Activity, Callers, Contact, Crew, Pace, Week};
-use crate::simulate::truth::{Breaks, Rule};
+use crate::simulate::truth::Breaks;
+use crate::simulate::truth::Rule::{Built, ComplaintRatio};
 
 pub(super) const FAMILIES: &[Family] = &[
     Family {
         name: "rest_time_calls",
         does: "goes on calling its customers in the evening, before breakfast, or at night",
-        conduct: Conduct::Abusive { breaks: &[Rule::RestTime], may_break: &[Rule::ComplaintRatio, Rule::AbnormalRate] },
+        conduct: Conduct::Abusive { breaks: &[RuleName::RestTime], may_break: &[ComplaintRatio, Built(RuleName::AbnormalRate)] },
         draft: rest_time_calls,
     },
     Family {
         name: "takeover_at_night",
         does: "is a quiet app until, one night, somebody else uses its numbers",
         conduct: Conduct::Abusive {
-            breaks: &[Rule::AbnormalRate, Rule::RestTime],
-            may_break: &[Rule::BlindDialing, Rule::RobotDialing, Rule::ComplaintRatio],
+            breaks: &[RuleName::AbnormalRate, RuleName::RestTime],
+            may_break: &[Built(RuleName::BlindDialing), Built(RuleName::RobotDialing), ComplaintRatio],
         },
         draft: takeover_at_night,
     },
@@ -30,21 +32,26 @@ pub(super) const FAMILIES: &[Family] = &[
         name: "surge_by_day",
         does: "is an ordinary app until, one day, new numbers call several times as many strangers",
         conduct: Conduct::Abusive {
-            breaks: &[Rule::AbnormalRate],
-            may_break: &[Rule::BlindDialing, Rule::CallerRotation, Rule::RobotDialing, Rule::ComplaintRatio],
+            breaks: &[RuleName::AbnormalRate],
+            may_break: &[
+                Built(RuleName::BlindDialing),
+                Built(RuleName::CallerRotation),
+                Built(RuleName::RobotDialing),
+                ComplaintRatio,
+            ],
         },
         draft: surge_by_day,
     },
     Family {
         name: "channels_over_limit",
         does: "carries several calls at once on numbers filed for one",
-        conduct: Conduct::Abusive { breaks: &[Rule::AbnormalRate], may_break: &[Rule::ComplaintRatio] },
+        conduct: Conduct::Abusive { breaks: &[RuleName::AbnormalRate], may_break: &[ComplaintRatio] },
         draft: channels_over_limit,
     },
     Family {
         name: "caller_rotation",
         does: "takes a new caller number, never filed, after every few calls",
-        conduct: Conduct::Abusive { breaks: &[Rule::CallerRotation], may_break: &[Rule::ComplaintRatio] },
+        conduct: Conduct::Abusive { breaks: &[RuleName::CallerRotation], may_break: &[ComplaintRatio] },
         draft: caller_rotation,
     },
 ];
@@ -114,7 +121,7 @@ fn burst(draft: &mut Draft<'_>, from: Timestamp, to: Timestamp, per_hour: f64, c
         callers,
         crew: Crew::Nobody,
         kind: Kind::Unknown,
-        contacts: vec![Contact { voices, breaks: Breaks::only(Rule::AbnormalRate), ..contact(source, answers, talk) }],
+        contacts: vec![Contact { voices, breaks: Breaks::only(RuleName::AbnormalRate), ..contact(source, answers, talk) }],
         events: Vec::new(),
     }
 }
@@ -137,7 +144,7 @@ fn caller_rotation(draft: &mut Draft<'_>) {
     work.callers.count = work.lines * per_line;
     let voices = complaints(draft);
     for contact in &mut work.contacts {
-        contact.breaks = Breaks::only(Rule::CallerRotation);
+        contact.breaks = Breaks::only(RuleName::CallerRotation);
         contact.voices = voices;
     }
     draft.activities.push(work);

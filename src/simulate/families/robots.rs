@@ -1,15 +1,17 @@
 //! Abusive: machines that dial and speak where only people were declared.
 
 use super::{complaints, contact, elsewhere, playback, seated, strangers, talk};
+use crate::engine::detector::RuleName;
 use crate::engine::record::Kind;
 use crate::simulate::draw::span;
 use crate::simulate::family::{Conduct, Draft, Family};
 use crate::simulate::plan::{Activity, Answers, Contact, Crew, Gap, Pace, Talk, Week};
-use crate::simulate::truth::{Breaks, Rule};
+use crate::simulate::truth::Breaks;
+use crate::simulate::truth::Rule::{Built, ComplaintRatio};
 
 const CONDUCT: Conduct = Conduct::Abusive {
-    breaks: &[Rule::RobotDialing],
-    may_break: &[Rule::BlindDialing, Rule::ComplaintRatio, Rule::AbnormalRate],
+    breaks: &[RuleName::RobotDialing],
+    may_break: &[Built(RuleName::BlindDialing), ComplaintRatio, Built(RuleName::AbnormalRate)],
 };
 
 pub(super) const FAMILIES: &[Family] = &[
@@ -72,7 +74,7 @@ fn robot(draft: &mut Draft<'_>, gap: Gap) {
     work.kind = if draft.chance.chance(0.5) { Kind::Auto } else { Kind::Unknown };
     let (answers, talk) = (lukewarm(draft), playback(draft, 0.25..=0.55));
     let (source, voices) = (strangers(draft), complaints(draft));
-    work.contacts.push(Contact { voices, breaks: Breaks::only(Rule::RobotDialing), ..contact(source, answers, talk) });
+    work.contacts.push(Contact { voices, breaks: Breaks::only(RuleName::RobotDialing), ..contact(source, answers, talk) });
     draft.activities.push(work);
 }
 
@@ -108,6 +110,6 @@ fn dropped_answers(draft: &mut Draft<'_>) {
     let (answers, voices) = (lukewarm(draft), complaints(draft));
     let talk = Talk { dropped, ..talk(draft, 0.08..=0.14, 20.0..=40.0) };
     let source = strangers(draft);
-    work.contacts.push(Contact { voices, breaks: Breaks::only(Rule::RobotDialing), ..contact(source, answers, talk) });
+    work.contacts.push(Contact { voices, breaks: Breaks::only(RuleName::RobotDialing), ..contact(source, answers, talk) });
     draft.activities.push(work);
 }

@@ -1,13 +1,14 @@
 //! Placing one call: whether it comes about, how it goes, what it breaks, and what follows from it.
 
 use super::{AGENT_WAIT_MS, LINE_REST_MS, Line, MOOD_CV, Stream, Turn, WAIT_MAX_MS, WRAP_UP_MS};
+use crate::engine::detector::RuleName;
 use crate::engine::record::{Direction, FeedbackKind, Kind, Outcome};
 use crate::engine::time::{HOUR_S, SECOND_MS, Timestamp};
 use crate::simulate::draw::scatter;
 use crate::simulate::numbers::{Phone, caller};
 use crate::simulate::plan::{Answers, Contact, Crew, Follow, Trigger};
 use crate::simulate::shape::{self, Course};
-use crate::simulate::truth::{Breaks, Past, Rule, is_rest};
+use crate::simulate::truth::{Breaks, Past, is_rest};
 use crate::simulate::{SimulatedCall, Voice};
 
 impl Stream {
@@ -43,8 +44,8 @@ impl Stream {
         self.work.contacts[turn.contact]
             .breaks
             .and(by_history)
-            .and_if(self.exceeds_channels(turn.line, start_ms), Rule::AbnormalRate)
-            .and_if(is_rest(self.clock.local(start_ms).second_of_day), Rule::RestTime)
+            .and_if(self.exceeds_channels(turn.line, start_ms), RuleName::AbnormalRate)
+            .and_if(is_rest(self.clock.local(start_ms).second_of_day), RuleName::RestTime)
     }
 
     /// Places the call of a turn, if it can start. Returns its start and end.

@@ -1,3 +1,5 @@
+//! Files: the same lines however they are wrapped and cut, and files that are broken.
+
 use std::io::Write;
 
 use super::*;

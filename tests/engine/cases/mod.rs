@@ -4,6 +4,7 @@ mod abnormal_rate;
 mod blind_dialing;
 mod callee_frequency;
 mod caller_rotation;
+mod feed_health;
 mod harassment_redial;
 mod rest_time;
 mod robot_dialing;
@@ -35,5 +36,6 @@ pub fn all() -> Vec<Case> {
     cases.extend(abnormal_rate::CASES);
     cases.extend(robot_dialing::CASES);
     cases.extend(caller_rotation::CASES);
+    cases.extend(feed_health::CASES);
     cases
 }

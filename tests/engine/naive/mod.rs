@@ -14,7 +14,7 @@ use dialwatch::engine::alert::{Alert, EvidenceView, SubjectView};
 use dialwatch::engine::detector::{Feature, Over, RuleName, Subject};
 use dialwatch::engine::number::Number;
 use dialwatch::engine::policy::Policy;
-use dialwatch::engine::record::{CallRecord, Direction, Feedback, HangupBy, Kind, Outcome, Registration};
+use dialwatch::engine::record::{CallRecord, Direction, Elsewhere, Feedback, HangupBy, Kind, Outcome, Registration};
 use dialwatch::engine::time::LocalClock;
 
 use super::cases;
@@ -156,6 +156,7 @@ struct World<'a> {
     clock: LocalClock,
     rows: Vec<Row>,
     feedback: Vec<Feedback>,
+    elsewhere: Vec<Elsewhere>,
     walk: Vec<walk::Look>,
     /// Where the placed calls to each callee are, and the calls that came from them.
     to_callee: BTreeMap<Number, Vec<usize>>,
@@ -177,6 +178,10 @@ impl<'a> World<'a> {
             Record::Feedback(feedback) if feedback.app_id == app_id => Some(feedback.clone()),
             _ => None,
         });
+        let elsewhere = case.records.iter().filter_map(|record| match record {
+            Record::Elsewhere(met) if met.app_id == app_id => Some(met.elsewhere),
+            _ => None,
+        });
         let registration = case.registry.iter().rfind(|filed| filed.app_id == app_id).cloned();
         let zone = registration.as_ref().and_then(|filed| filed.timezone.as_deref()).and_then(LocalClock::named);
         let mut world = Self {
@@ -185,6 +190,7 @@ impl<'a> World<'a> {
             registration,
             rows,
             feedback: feedback.collect(),
+            elsewhere: elsewhere.collect(),
             walk: Vec::new(),
             to_callee: BTreeMap::new(),
             from_callee: BTreeMap::new(),
@@ -273,6 +279,7 @@ impl<'a> World<'a> {
             (F::CallsInSlot, O::FiveMinutes) => Count::of(self.placed(to - 5 * MINUTE_MS, to).count()),
             (F::Concurrent, O::Hour) => Count::of(self.peak(to)),
             (F::CallsOutsideHours, O::SinceStart) => self.calls_at_rest(to)?,
+            (F::Partitions, O::SinceStart) => self.partitions(alert.starts_at.millis(), to)?,
             (F::PlaybackShare, O::LastTalks) => self.playback(to),
             (F::ActiveCallers | F::SpentCallers | F::NewCallerShare | F::UnfiledShare, O::Day) => {
                 caller::count_of_day(self, to, evidence.feature)?
@@ -353,6 +360,13 @@ impl<'a> World<'a> {
         let at_rest: Vec<_> = self.placed(i64::MIN, to).filter_map(rest_of).collect();
         let last = at_rest.iter().max().ok_or("nobody was called at rest")?;
         Ok(Count::of(at_rest.iter().filter(|rest| *rest == last).count()))
+    }
+
+    /// Partitions in which the app was met, here first at `from`.
+    fn partitions(&self, from: i64, to: i64) -> Result<Count, String> {
+        let mut met = self.elsewhere.iter().filter(|met| met.at.millis() == from && from < to);
+        let met = met.next().ok_or("it was not met here then")?;
+        Ok(Count::of(BTreeSet::from([met.here.partition, met.there.partition]).len()))
     }
 
     /// Talks of the commonest length among the last 512 of more than 6 s.
