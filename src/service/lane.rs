@@ -228,8 +228,7 @@ impl Lane {
         self.progress.is_quiet.store(self.shard.is_quiet(), Ordering::Release);
         self.gauges.waiting.set(self.shard.waiting_calls() as i64);
         let judged_until = self.shard.open_minute().start();
-        let has_moved = self.gauges.watermark.get() != i64::from(judged_until.seconds());
-        if finally || (has_moved && self.pen.is_due()) {
+        if finally || self.pen.is_due(&self.shard) {
             self.pen.write(board, &self.shard);
             self.gauges.apps.set(self.shard.apps().count() as i64);
             self.gauges.callees.set(self.shard.apps().map(|app| app.memory().pairs.len() as i64).sum());
