@@ -3,6 +3,10 @@
 //! It knows no broker, no thread and no wall clock: the same bytes in the same order lead to the same alerts. What
 //! belongs to a partition is in here and nowhere else, so that a partition can be given away whole.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+
 use crate::engine::decode::{self, DecodeError, Format, Limits};
 use crate::engine::policy::Policy;
 use crate::engine::record::{CallRecord, Position, Registration};
@@ -10,9 +14,6 @@ use crate::engine::shard::{Effects, Input, Shard};
 use crate::engine::time::{StreamClock, Timestamp};
 use crate::metrics::{self, Metrics, OpenAlerts, Outcome, Page, Stream};
 use crate::status::{Board, Pen};
-use std::collections::HashMap;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 /// How records are read.
 #[derive(Clone, Debug)]
