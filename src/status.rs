@@ -113,9 +113,10 @@ impl AppStatus {
         }
     }
 
-    /// The share of its placed calls that were answered; `None` if it placed none.
+    /// The share of its placed calls that were answered, to six decimals; `None` if it placed none.
     pub fn answered_share(&self) -> Option<f64> {
-        (self.day.placed > 0).then(|| f64::from(self.day.answered) / f64::from(self.day.placed))
+        let share = || f64::from(self.day.answered) / f64::from(self.day.placed);
+        (self.day.placed > 0).then(|| (share() * 1e6).round() / 1e6)
     }
 
     /// How grave its gravest open alert is.
@@ -194,9 +195,9 @@ impl Pen {
         Self { partition, due: None, next: Minute(0), apps_evicted: 0 }
     }
 
-    /// Whether it is time to write again.
-    pub fn is_due(&self) -> bool {
-        self.due.is_none_or(|due| due <= Instant::now())
+    /// Whether there is anything to write of the shard, and it is time to.
+    pub fn is_due(&self, shard: &Shard) -> bool {
+        self.next < shard.open_minute() && self.due.is_none_or(|due| due <= Instant::now())
     }
 
     /// Writes what changed in the shard since it last wrote: apps judged since; where a quarter of an hour has ended, also
@@ -299,7 +300,10 @@ mod tests {
         assert_eq!((busy.day.placed, busy.callees_day, busy.answered_share(), busy.partition), (1, 1, Some(1.0), 3));
         assert_eq!(busy.as_of, Timestamp::from_seconds(START_S + 60));
         bench.call("busy", 3, 1);
+        bench.pen.due = Some(Instant::now());
+        assert!(!bench.pen.is_due(&bench.shard), "no minute has ended since");
         bench.write_at(2);
+        assert!(!bench.pen.is_due(&bench.shard));
         assert_eq!(bench.status("busy").day.placed, 2);
         assert!(Arc::ptr_eq(&bench.status("quiet"), &quiet), "nothing happened to it");
         assert!(!Arc::ptr_eq(&bench.status("busy"), &busy));

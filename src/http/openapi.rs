@@ -47,9 +47,15 @@ pub(super) fn document(routes: &[Route]) -> Value {
 }
 
 fn operation(route: &Route, answers: &mut SchemaGenerator) -> Value {
-    let content = match route.form {
-        Form::Json(schema) => json!({"application/json": {"schema": schema(answers)}}),
-        Form::Text(kind) => json!({kind.split(';').next().unwrap_or(kind): {"schema": {"type": "string"}}}),
+    let (answer, refusal) = match route.form {
+        Form::Json(schema) => {
+            let content = json!({"application/json": {"schema": schema(answers)}});
+            (json!({"description": "The answer.", "content": content}), json!({"$ref": ERROR}))
+        }
+        Form::Text(kind) => {
+            let content = json!({kind.split(';').next().unwrap_or(kind): {"schema": {"type": "string"}}});
+            (json!({"description": "The answer.", "content": content}), json!({"description": "Why not.", "content": content}))
+        }
     };
     let words = route.path.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
     let id: Vec<String> = [route.method.as_str().to_lowercase()].into_iter().chain(words.map(str::to_owned)).collect();
@@ -57,7 +63,7 @@ fn operation(route: &Route, answers: &mut SchemaGenerator) -> Value {
         "operationId": id.join("_"),
         "summary": route.summary,
         "parameters": parameters(route),
-        "responses": {"200": {"description": "The answer.", "content": content}, "default": {"$ref": ERROR}},
+        "responses": {"200": answer, "default": refusal},
         "security": if route.is_public { json!([]) } else { json!([{"token": []}, {}]) },
     })
 }

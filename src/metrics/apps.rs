@@ -109,7 +109,7 @@ impl Collector for AppSeries {
         let (shown, rest) = choice.part(self.0.board.apps());
         let family = |(name, help, value): &Shown| {
             let mut series: Vec<proto::Metric> = shown.iter().map(|app| gauge(&app.app_id, value(app))).collect();
-            series.push(gauge(OTHER, rest.iter().map(|app| value(app)).sum()));
+            series.push(gauge(OTHER, rest.iter().fold(0.0, |sum, app| sum + value(app))));
             let mut family = MetricFamily::default();
             family.set_name((*name).into());
             family.set_help((*help).into());
@@ -248,6 +248,8 @@ mod tests {
         assert_eq!(all["dialwatch_app_calls_day"].len(), 71);
         assert_eq!(all["dialwatch_app_calls_day"][OTHER], 7.0, "an app by that name is among the rest");
         assert_eq!(scraped(&configured(&board, AppLabels::Off, 1)).len(), 0);
+        let nobody = scraped(&configured(&Arc::default(), AppLabels::Topk, 1));
+        assert!(nobody.values().all(|family| family[OTHER].is_sign_positive()), "no sum is -0");
         let series = configured(&board, AppLabels::Topk, 100);
         assert_eq!(scraped(&series)["dialwatch_app_open_alerts"].len(), 71);
         series.configure(&RawMetrics { apps: AppLabels::Topk, topk: 4 });

@@ -398,8 +398,7 @@ impl Lane {
         self.gauges.outbox.set(self.progress.waiting() as i64);
         self.gauges.stopped.set(i64::from(self.progress.is_stopped()));
         let judged_until = self.shard.open_minute().start();
-        let has_moved = self.gauges.watermark.get() != i64::from(judged_until.seconds());
-        if finally || (has_moved && self.pen.is_due()) {
+        if finally || self.pen.is_due(&self.shard) {
             self.pen.write(board, &self.shard);
             self.gauges.apps.set(self.shard.apps().count() as i64);
             self.gauges.callees.set(self.shard.apps().map(|app| app.memory().pairs.len() as i64).sum());
