@@ -7,6 +7,7 @@ use std::ops::RangeInclusive;
 
 use dialwatch::engine::decode::NeutralCall;
 use dialwatch::engine::record::{Direction, HangupBy, Kind, Outcome};
+use dialwatch::engine::time::Timestamp;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde_json::{Value, json};
@@ -299,7 +300,7 @@ impl App {
     /// The call that ended at `end` is its first in this partition, where it stands at `offset`; it has been met in another.
     pub fn was_met_elsewhere(&mut self, end: i64, offset: u64, there: (u32, u64)) {
         let position = |(partition, offset): (u32, u64)| json!({ "partition": partition, "offset": offset });
-        let met = json!({ "app_id": self.id, "at": end, "here": position((0, offset)), "there": position(there) });
+        let met = json!({ "app_id": self.id, "at": Timestamp::from_millis(end), "here": position((0, offset)), "there": position(there) });
         self.traffic.elsewhere.push(met);
     }
 

@@ -14,7 +14,7 @@ use crate::program::{Program, eventually};
 use crate::reading::{Stored, settled};
 use crate::topics::{Position, Topics};
 use crate::traffic::{Record, Traffic, key_in, partition_of};
-use crate::{NO_IDLE_TICKS, PARTITIONS, heavy, seed};
+use crate::{NO_IDLE_TICKS, PARTITIONS, seed};
 
 /// A number that may be seen nowhere but in the record itself.
 const NUMBER: &str = "13800000000";
@@ -75,7 +75,6 @@ fn found(letters: Vec<Stored>) -> Vec<Letter> {
 #[test]
 fn poison_is_kept_once_whatever_happens_and_costs_nothing_else() {
     let Some(broker) = broker::shared() else { return };
-    let _alone = heavy();
     let seed = seed(62);
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let mut traffic = Traffic::of(&World::new(62, 1, 16));

@@ -42,7 +42,7 @@ fn records_are_what_they_seem() {
 fn an_open_transaction_is_seen_and_what_was_taken_back_is_not_read() {
     let Some(broker) = broker::shared() else { return };
     let topic = create(broker, "harness", 2, &[]);
-    let (transactions, tail) = (Transactions::on(broker, &[&topic]), Tail::of(broker, &topic));
+    let (transactions, tail) = (Transactions::on(broker, &[&topic]), Tail::of(broker, &topic, Isolation::Uncommitted));
     let producer = transactional(broker, &topic);
     assert!(!transactions.is_open());
     producer.begin_transaction().expect("begun");
@@ -98,7 +98,8 @@ fn users_have_passwords_and_the_rights_they_are_given() {
     let ends = |password: &str| {
         let mut config = broker.config();
         config.set("bootstrap.servers", servers).set("security.protocol", "sasl_plaintext").set("sasl.mechanism", "PLAIN");
-        let client: BaseProducer = config.set("sasl.username", USER).set("sasl.password", password).create().expect("a client");
+        let client: BaseProducer =
+            config.set("sasl.username", USER).set("sasl.password", password).create().expect("a client");
         client.client().fetch_watermarks(&topic, 0, std::time::Duration::from_secs(5))
     };
     ends(PASSWORD).expect_err("no rights");

@@ -22,18 +22,9 @@ mod refusals;
 mod topics;
 mod traffic;
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
 const PARTITIONS: i32 = 4;
 /// Only records move time: nothing depends on how fast the test runs.
 const NO_IDLE_TICKS: &str = "  idle_timeout: '0'\n";
-
-/// Held by tests that keep the machine busy for long, so that they do not slow down each other.
-fn heavy() -> MutexGuard<'static, ()> {
-    static HEAVY: Mutex<()> = Mutex::new(());
-    // Whoever failed under it has said so.
-    HEAVY.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 /// The seed of a test that draws: `own`, unless `DIALWATCH_TEST_SEED` says otherwise. Printed, so that it can be had again.
 fn seed(own: u64) -> u64 {

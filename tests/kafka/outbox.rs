@@ -11,7 +11,7 @@ use crate::broker::{self, Broker};
 use crate::program::{Program, eventually};
 use crate::topics::{Position, Topics};
 use crate::traffic::Traffic;
-use crate::{NO_IDLE_TICKS, heavy};
+use crate::NO_IDLE_TICKS;
 
 /// Far less than the traffic leads to.
 const OUTBOX: &str = "  outbox_alerts_max: 5\n  checkpoint_interval: 200ms\n  group_instance_id: only\n";
@@ -49,7 +49,6 @@ fn taken(pipe: File, count: usize) -> JoinHandle<Alerts> {
 #[test]
 fn a_full_outbox_pauses_calls_and_delivers_all_in_the_end() {
     let Some(broker) = broker::shared() else { return };
-    let _alone = heavy();
     let traffic = Traffic::of(&World::new(52, 1, 24));
     let topics = traffic.produce(broker, 1);
     let (mut program, pipe) = clogged(broker, &topics, traffic.calls.len());
@@ -69,7 +68,6 @@ fn a_full_outbox_pauses_calls_and_delivers_all_in_the_end() {
 #[test]
 fn what_waits_in_the_outbox_survives_the_process() {
     let Some(broker) = broker::shared() else { return };
-    let _alone = heavy();
     let traffic = Traffic::of(&World::new(53, 1, 24));
     let topics = traffic.produce(broker, 1);
     let (program, _) = clogged(broker, &topics, traffic.calls.len());

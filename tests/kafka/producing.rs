@@ -15,21 +15,23 @@ use crate::traffic::{Record, partition_of};
 const BEAT: Duration = Duration::from_millis(25);
 
 /// A writer that keeps the order and doubles nothing, also over a restart of the broker.
-struct Writer {
+pub struct Writer {
     producer: ThreadedProducer<DefaultProducerContext>,
     topic: String,
     partitions: i32,
 }
 
 impl Writer {
-    fn new(broker: &Broker, topic: &str, partitions: i32) -> Self {
+    /// To a topic of so many partitions.
+    pub fn new(broker: &Broker, topic: &str, partitions: i32) -> Self {
         let mut config = broker.config();
         config.set("enable.idempotence", "true").set("message.timeout.ms", "0").set("compression.type", "lz4");
-        config.set("linger.ms", "10").set("queue.buffering.max.messages", "2000000").set("queue.buffering.max.kbytes", "2000000");
+        config.set("linger.ms", "5").set("queue.buffering.max.messages", "2000000").set("queue.buffering.max.kbytes", "2000000");
         Self { producer: config.create().expect("a producer"), topic: topic.to_owned(), partitions }
     }
 
-    fn write(&self, records: &[Record]) {
+    /// Hands records over; they leave within milliseconds.
+    pub fn write(&self, records: &[Record]) {
         for record in records {
             let partition = partition_of(&record.key, self.partitions);
             let message = BaseRecord::to(&self.topic).partition(partition).key(&record.key).payload(&record.value);
@@ -37,7 +39,8 @@ impl Writer {
         }
     }
 
-    fn finish(self) {
+    /// Waits until the broker has all.
+    pub fn finish(self) {
         self.producer.flush(2 * ANSWER).expect("all written");
     }
 }

@@ -42,14 +42,19 @@ pub fn eventually<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
 impl Program {
     /// Starts the service with a configuration.
     pub fn start(config: &str) -> Self {
-        Self::start_in(tempfile::tempdir().expect("a folder"), config)
+        Self::start_in(tempfile::tempdir().expect("a folder"), config, "info,dialwatch=debug")
+    }
+
+    /// Starts the service with a configuration; it says no more than it must.
+    pub fn start_quiet(config: &str) -> Self {
+        Self::start_in(tempfile::tempdir().expect("a folder"), config, "info")
     }
 
     /// Starts the service with a configuration and a secret in a file beside it.
     pub fn start_with(config: &str, (file, secret): (&str, &str)) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         fs::write(folder.path().join(file), secret).expect("written");
-        Self::start_in(folder, config)
+        Self::start_in(folder, config, "info,dialwatch=debug")
     }
 
     /// Starts the service whose sink `alerts.jsonl` is a pipe that is full, and returns the other end of the pipe.
@@ -60,13 +65,13 @@ impl Program {
         // Open both ways, so that neither end waits for the other.
         let mut pipe = File::options().read(true).write(true).open(pipe).expect("a pipe");
         pipe.write_all(&[b'\n'; PIPE_BYTES]).expect("room for so much and no more");
-        (Self::start_in(folder, config), pipe)
+        (Self::start_in(folder, config, "info,dialwatch=debug"), pipe)
     }
 
-    fn start_in(folder: TempDir, config: &str) -> Self {
+    fn start_in(folder: TempDir, config: &str, log: &str) -> Self {
         fs::write(folder.path().join("dialwatch.yaml"), config).expect("written");
         let mut process = dialwatch(folder.path())
-            .args(["run", "-c", "dialwatch.yaml", "--log", "info,dialwatch=debug"])
+            .args(["run", "-c", "dialwatch.yaml", "--log", log])
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
@@ -165,6 +170,16 @@ impl Program {
         self.wait();
     }
 
+    /// Shows the end of its log, and where all of it is.
+    fn tell_log(&self) {
+        let log = self.log();
+        let lines: Vec<&str> = log.lines().filter(|line| !line.contains("brokers are down")).collect();
+        let tail = lines[lines.len().saturating_sub(LOG_LINES)..].join("\n");
+        let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("dialwatch-{}.log", self.process.id()));
+        let kept = fs::write(&file, &log).map_or_else(|error| error.to_string(), |()| file.display().to_string());
+        eprintln!("--- the last the service said; all of it: {kept} ---\n{tail}\n---");
+    }
+
     /// Waits for its end.
     pub fn wait(&mut self) -> ExitStatus {
         let status = eventually("the end of the service", || self.process.try_wait().expect("a process"));
@@ -197,13 +212,13 @@ impl Program {
 
 impl Drop for Program {
     fn drop(&mut self) {
+        if std::thread::panicking() && let Some(scrape) = self.try_scrape() {
+            eprintln!("--- its metrics ---\n{}", scrape.telling());
+        }
         let _ = self.process.kill();
         let _ = self.process.wait();
         if std::thread::panicking() {
-            let log = self.log();
-            let lines: Vec<&str> = log.lines().collect();
-            let tail = &lines[lines.len().saturating_sub(LOG_LINES)..];
-            eprintln!("--- the last the service said ---\n{}\n---", tail.join("\n"));
+            self.tell_log();
         }
     }
 }
@@ -229,6 +244,12 @@ impl Scrape {
             .filter(|(series, _)| series.split('{').next() == Some(name) && has_labels(series))
             .map(|(_, value)| value.parse::<f64>().expect("a number"))
             .sum()
+    }
+
+    /// The series of single partitions and of what was counted, without zeros: what tells where somebody is stuck.
+    fn telling(&self) -> String {
+        let tells = |line: &&str| (line.contains("partition=") || line.contains("_total")) && !line.ends_with(" 0");
+        self.0.lines().filter(|line| !line.starts_with('#')).filter(tells).collect::<Vec<&str>>().join("\n")
     }
 
     /// Every record that was consumed is accounted for.

@@ -99,8 +99,7 @@ impl Transactions {
     /// On `topics`.
     pub fn on(broker: &Broker, topics: &[&str]) -> Self {
         let (committed, uncommitted) = (Isolation::Committed.client(broker), Isolation::Uncommitted.client(broker));
-        let of =
-            |topic: &&str| partitions(&committed, topic).into_iter().map(|partition| ((*topic).to_owned(), partition)).collect();
+        let of = |topic: &&str| partitions(&committed, topic).into_iter().map(|partition| ((*topic).to_owned(), partition)).collect();
         let partitions = topics.iter().flat_map(|topic| -> Vec<(String, i32)> { of(topic) }).collect();
         Self { committed, uncommitted, partitions }
     }
@@ -129,25 +128,31 @@ impl Transactions {
     }
 }
 
-/// Sees records as they are written to a topic, committed or not.
+/// Sees records as they come to a topic.
 pub struct Tail(BaseConsumer);
 
 impl Tail {
     /// Of a topic, from now on.
-    pub fn of(broker: &Broker, topic: &str) -> Self {
-        let client = Isolation::Uncommitted.client(broker);
+    pub fn of(broker: &Broker, topic: &str, isolation: Isolation) -> Self {
+        let client = isolation.client(broker);
         let mut assignment = TopicPartitionList::new();
         for partition in partitions(&client, topic) {
-            assignment.add_partition_offset(topic, partition, Offset::End).expect("a partition");
+            let (_, end) = client.fetch_watermarks(topic, partition, ANSWER).expect("answered");
+            assignment.add_partition_offset(topic, partition, Offset::Offset(end)).expect("a partition");
         }
         client.assign(&assignment).expect("assigned");
         Self(client)
     }
 
-    /// Whether a record is written just now. What was written before does not count.
+    /// The next record, if one comes within `wait`.
+    pub fn next(&self, wait: Duration) -> Option<Stored> {
+        self.0.poll(wait).and_then(Result::ok).map(|message| Stored::of(&message))
+    }
+
+    /// Whether a record comes just now, or in a moment. What came before does not count.
     pub fn has_grown(&self) -> bool {
         while self.0.poll(Duration::ZERO).is_some() {}
-        (0..10).any(|_| matches!(self.0.poll(Duration::from_millis(50)), Some(Ok(_))))
+        (0..10).any(|_| self.next(Duration::from_millis(50)).is_some())
     }
 }
 

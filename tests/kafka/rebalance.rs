@@ -15,7 +15,7 @@ use crate::producing::{Pump, produce};
 use crate::program::{Program, eventually};
 use crate::topics::{Position, Topics};
 use crate::traffic::Traffic;
-use crate::{NO_IDLE_TICKS, PARTITIONS, heavy, seed};
+use crate::{NO_IDLE_TICKS, PARTITIONS, seed};
 
 /// How often members join, and how often they leave.
 const TIMES: usize = 20;
@@ -63,7 +63,6 @@ impl Watch {
 #[test]
 fn members_join_and_leave_and_no_alert_changes() {
     let Some(broker) = broker::shared() else { return };
-    let _alone = heavy();
     let mut random = ChaCha8Rng::seed_from_u64(seed(32));
     let traffic = Traffic::of(&World::new(32, 1, 48));
     let topics = traffic.produce_before_calls(broker, PARTITIONS);

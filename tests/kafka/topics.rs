@@ -9,6 +9,7 @@ use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use crate::broker::{Broker, unique};
+use crate::program::eventually;
 
 /// The longest a broker takes for one answer.
 pub const ANSWER: Duration = Duration::from_secs(60);
@@ -124,6 +125,11 @@ impl Position {
             _ => 0,
         };
         Some((0..self.partitions).map(offset).collect())
+    }
+
+    /// How many records it has committed, over all partitions.
+    pub fn sum(&self) -> i64 {
+        eventually("the group's offsets", || self.committed()).iter().sum()
     }
 
     /// The first and the next offset of each partition; `None` if the broker does not answer.

@@ -3,6 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use dialwatch::config::Config;
+use dialwatch::engine::alert::Alert;
 use dialwatch::engine::decode::{self, Format, Limits};
 use dialwatch::engine::policy::Policy;
 use dialwatch::engine::record::Position;
@@ -50,6 +51,11 @@ pub fn policy() -> Arc<Policy> {
 impl Traffic {
     /// Of a world, in TCCC's words.
     pub fn of(world: &World) -> Self {
+        Self::of_first(usize::MAX, world)
+    }
+
+    /// Of a world, but for the calls after the first so many.
+    pub fn of_first(calls: usize, world: &World) -> Self {
         let call = |call: simulate::SimulatedCall| {
             let mut value = Vec::new();
             call.write(WireFormat::Tccc, &mut value);
@@ -57,7 +63,7 @@ impl Traffic {
             Record { key: simulate::app_id(call.app).to_string(), value }
         };
         Self {
-            calls: simulate::calls(world).map(call).collect(),
+            calls: simulate::calls(world).take(calls).map(call).collect(),
             feedback: simulate::feedback(world).iter().map(|line| Record::json(&line.app_id, line)).collect(),
             registry: simulate::registrations(world).iter().map(|line| Record::json(&line.app_id, line)).collect(),
         }
@@ -82,24 +88,22 @@ impl Traffic {
     /// record.
     pub fn judged(&self, partitions: i32, until: Option<Timestamp>) -> Alerts {
         let mut alerts = Alerts::default();
-        for partition in 0..partitions {
-            for alert in self.judged_partition(partition, partitions, until) {
-                alerts.add(serde_json::to_value(alert).expect("JSON"));
-            }
+        for (_, alert) in self.judged_at(partitions, until) {
+            alerts.add(serde_json::to_value(alert).expect("JSON"));
         }
         alerts
     }
 
-    fn judged_partition(
-        &self,
-        partition: i32,
-        partitions: i32,
-        until: Option<Timestamp>,
-    ) -> Vec<dialwatch::engine::alert::Alert> {
+    /// The same messages, each with the number of the call at which the engine sends it.
+    pub fn judged_at(&self, partitions: i32, until: Option<Timestamp>) -> Vec<(usize, Alert)> {
+        (0..partitions).flat_map(|partition| self.judged_partition(partition, partitions, until)).collect()
+    }
+
+    fn judged_partition(&self, partition: i32, partitions: i32, until: Option<Timestamp>) -> Vec<(usize, Alert)> {
         let policy = policy();
         let limits = Limits { home_country: &policy.home_country, ..Limits::default() };
         let mut shard = Shard::new(policy.clone(), 7);
-        let (mut clock, mut effects) = (StreamClock::default(), Effects::default());
+        let (mut clock, mut effects, mut sent_at) = (StreamClock::default(), Effects::default(), Vec::new());
         let own = |record: &&Record| partition_of(&record.key, partitions) == partition;
         for record in self.registry.iter().filter(own) {
             if let Ok(registration) = decode::registration(&record.value, &limits) {
@@ -111,7 +115,8 @@ impl Traffic {
                 shard.apply(Input::Feedback(&feedback), &mut effects);
             }
         }
-        for (offset, record) in self.calls.iter().filter(own).enumerate() {
+        let numbered = self.calls.iter().enumerate().filter(|(_, record)| own(record));
+        for (offset, (number, record)) in numbered.enumerate() {
             let position = Position { partition: partition as u32, offset: offset as u64 };
             Format::Tccc.decode(&record.value, None, &limits, |call| {
                 let Ok(call) = call else { return };
@@ -120,11 +125,13 @@ impl Traffic {
                 }
                 shard.apply(Input::Call(&call, position), &mut effects);
             });
+            sent_at.resize(effects.alerts.len(), number);
         }
         if let Some(until) = until {
             shard.apply(Input::Tick(until), &mut effects);
         }
-        effects.alerts
+        sent_at.resize(effects.alerts.len(), self.calls.len());
+        sent_at.into_iter().zip(effects.alerts).collect()
     }
 }
 
