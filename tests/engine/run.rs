@@ -35,7 +35,8 @@ struct Settings {
 #[derive(Clone, Debug)]
 pub enum Record<'a> {
     Call(CallRecord<'a>, Position),
-    Feedback(Feedback),
+    /// A feedback and when it comes in: where a case says so, later than any lateness.
+    Feedback(Feedback, Timestamp),
     Elsewhere(Met),
 }
 
@@ -48,12 +49,18 @@ pub struct Met {
 }
 
 impl Record<'_> {
-    fn at(&self) -> Timestamp {
+    /// When it comes in, if nothing delays it.
+    fn arrival(&self) -> Timestamp {
         match self {
             Self::Call(call, _) => call.end,
-            Self::Feedback(feedback) => feedback.at,
+            Self::Feedback(_, arrival) => *arrival,
             Self::Elsewhere(met) => met.elsewhere.at,
         }
+    }
+
+    /// Whether it comes in when its minute has been judged.
+    fn is_late(&self) -> bool {
+        matches!(self, Self::Feedback(feedback, arrival) if feedback.at < *arrival)
     }
 }
 
@@ -124,7 +131,12 @@ impl Files {
         }
         let limits = Limits::default();
         let registration = |line: &str| decode::registration(line.as_bytes(), &limits).expect("a registration");
-        let feedback = |line: &str| Record::Feedback(decode::feedback(line.as_bytes(), &limits).expect("a feedback"));
+        let feedback = |line: &str| {
+            let feedback = decode::feedback(line.as_bytes(), &limits).expect("a feedback");
+            let line: serde_json::Value = serde_json::from_str(line).expect("JSON");
+            let arrival = line["arrives"].as_i64().map_or(feedback.at, Timestamp::from_millis);
+            Record::Feedback(feedback, arrival)
+        };
         let registry = self.registry.lines().map(registration).collect();
         let elsewhere = |line: &str| Record::Elsewhere(serde_json::from_str(line).expect("two places"));
         let mut records: Vec<Record<'_>> = self.feedback.lines().map(feedback).collect();
@@ -134,7 +146,7 @@ impl Files {
                 records.push(Record::Call(call.expect("a call"), Position { partition: 0, offset }));
             });
         }
-        records.sort_by_key(Record::at);
+        records.sort_by_key(Record::arrival);
         Case { policy: Arc::new(policy), registry, records, resolve_at_end: settings.resolve_at_end }
     }
 }
@@ -193,7 +205,7 @@ impl Stream {
                 }
                 self.shard.apply(Input::Call(call, *position), &mut self.effects)
             }
-            Record::Feedback(feedback) => self.shard.apply(Input::Feedback(feedback), &mut self.effects),
+            Record::Feedback(feedback, _) => self.shard.apply(Input::Feedback(feedback), &mut self.effects),
             Record::Elsewhere(Met { app_id, elsewhere: Elsewhere { at, here, there } }) => {
                 let (at, here, there) = (*at, *here, *there);
                 self.shard.apply(Input::Elsewhere { app_id, here, there, at }, &mut self.effects)
@@ -220,7 +232,8 @@ fn bytes(snapshot: &ShardSnapshot) -> Vec<u8> {
 pub fn straight(case: &Case<'_>) -> Outcome {
     let mut stream = Stream::begin(case);
     for record in &case.records {
-        assert_eq!(stream.take(record), Accepted::Applied, "{record:?}");
+        let accepted = if record.is_late() { Accepted::LateApplied } else { Accepted::Applied };
+        assert_eq!(stream.take(record), accepted, "{record:?}");
     }
     stream.end(case)
 }
@@ -270,7 +283,7 @@ pub fn shuffled_and_doubled(case: &Case<'_>, seed: u64) -> Outcome {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let mut arrivals: Vec<(i64, &Record<'_>)> = Vec::new();
     for record in case.records.iter().chain(&case.records) {
-        arrivals.push((record.at().millis() + random.random_range(0..=case.policy.lateness_ms), record));
+        arrivals.push((record.arrival().millis() + random.random_range(0..=case.policy.lateness_ms), record));
     }
     arrivals.sort_by_key(|(at, _)| *at);
     let mut stream = Stream::begin(case);
@@ -279,12 +292,15 @@ pub fn shuffled_and_doubled(case: &Case<'_>, seed: u64) -> Outcome {
         match (stream.take(record), record) {
             // The service says it, and says it again: no record of a ledger.
             (Accepted::Applied, Record::Elsewhere(_)) => {}
+            // Late, and late again: applied twice if its minute was judged in between, to no effect.
+            (Accepted::LateApplied | Accepted::Duplicate, record) if record.is_late() => {}
             (Accepted::Applied, _) => applied += 1,
             (Accepted::Duplicate, _) => doubles += 1,
             (other, _) => panic!("seed {seed}: {other:?} for {record:?}"),
         }
     }
-    let records = case.records.iter().filter(|record| !matches!(record, Record::Elsewhere(_))).count();
+    let is_counted = |record: &&Record<'_>| !record.is_late() && !matches!(record, Record::Elsewhere(_));
+    let records = case.records.iter().filter(is_counted).count();
     assert_eq!((applied, doubles), (records, records), "seed {seed}");
     stream.end(case)
 }

@@ -304,6 +304,14 @@ impl App {
         self.traffic.elsewhere.push(met);
     }
 
+    /// The same, but the record comes in only at `arrives`.
+    pub fn hears_late(&mut self, kind: &str, n: u64, time: &str, arrives: &str) {
+        self.hears(kind, n, time);
+        if let Some(said) = self.traffic.feedback.last_mut() {
+            said["arrives"] = json!(beijing(arrives));
+        }
+    }
+
     fn blank(&self, direction: Direction, start: i64, end: i64) -> NeutralCall {
         NeutralCall {
             app_id: self.id.clone(),

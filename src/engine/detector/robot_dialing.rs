@@ -1,8 +1,8 @@
 //! `robot_dialing`: machines that call and let machines talk.
 //!
 //! Timing proves that a machine dials, not that a machine talks: progressive dialers with people behind them keep time too.
-//! So it takes two families: a line that keeps time (or more calls at once than people can hold), and a sign that nobody
-//! is there. An app that declared voice notifications is not accused of what it declared.
+//! So it takes two families: a line that keeps time (or more calls at once than people can hold), and a sign that some who
+//! answer meet no person. An app that declared voice notifications is not accused of what it declared.
 
 use serde::{Deserialize, Serialize};
 
@@ -166,7 +166,7 @@ fn volume(limits: &RobotDialingLimits, judged: &Judged<'_>) -> Option<Evidence> 
     Some(Evidence::count(Feature::Concurrent, peak.calls.into(), limit.into(), Over::Hour))
 }
 
-/// The signs that nobody is there.
+/// The signs that those who answer, or some of them, meet no person.
 fn nobody_there(limits: &RobotDialingLimits, judged: &Judged<'_>) -> Vec<Evidence> {
     let day = judged.memory.day.total();
     let mut signs = Vec::new();
@@ -218,7 +218,19 @@ fn summary(evidence: &[Evidence], lines: u32, from: Timestamp) -> String {
     if nobody.is_empty() {
         format!("A machine dials: {machine}, since {from}.")
     } else {
-        format!("Machines call and nobody is there: {machine}; since {from} {nobody}.")
+        format!("Machines call and {}: {machine}; since {from} {nobody}.", who_is_there(evidence))
+    }
+}
+
+/// Who is there when people answer, as far as the evidence tells: it may be about a few of many answers.
+fn who_is_there(evidence: &[Evidence]) -> &'static str {
+    let sign = |feature| evidence.iter().find(|item| item.feature == feature);
+    match sign(Feature::AgentShare) {
+        Some(agents) if agents.count == 0 => "nobody is there",
+        Some(_) => "hardly anybody is there",
+        None if sign(Feature::DroppedShare).is_some() => "some who answer meet nobody",
+        None if sign(Feature::PlaybackShare).is_some() => "a message seems to be played",
+        None => "people hang up at once",
     }
 }
 
@@ -246,4 +258,27 @@ fn nobody_phrase(item: &Evidence, _: u32) -> Option<String> {
         Feature::DroppedShare => format!("{count} of {of} answers were over within 6 s without any agent"),
         _ => format!("{count} of {of} answers were over within 6 s"),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_summary_claims_no_more_than_its_evidence() {
+        let share = |feature, count| Evidence::share(feature, count, 100, 0.0, 0.0, Over::Day);
+        let (dropped, playback) = (share(Feature::DroppedShare, 9), share(Feature::PlaybackShare, 40));
+        for (signs, claim) in [
+            (vec![playback, share(Feature::AgentShare, 0), dropped], "nobody is there"),
+            (vec![share(Feature::AgentShare, 2)], "hardly anybody is there"),
+            (vec![playback, dropped], "some who answer meet nobody"),
+            (vec![playback, share(Feature::ShortShare, 30)], "a message seems to be played"),
+            (vec![share(Feature::ShortShare, 30)], "people hang up at once"),
+        ] {
+            let summary = summary(&signs, 1, Timestamp::default());
+            assert!(summary.starts_with(&format!("Machines call and {claim}: ")), "{summary}");
+        }
+        let timing = Evidence::count(Feature::GapSpread, 64, 2.0, Over::LastCalls);
+        assert!(summary(&[timing], 1, Timestamp::default()).starts_with("A machine dials: "));
+    }
 }

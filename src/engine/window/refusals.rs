@@ -1,7 +1,8 @@
 //! Refusal memory: who told an app not to call, how strongly, and what happened since.
 //!
 //! Exact: it accuses, so no sketch may stand in for it. An explicit refusal never expires until a new consent; an implicit
-//! one lasts seven days. Bounded; at the cap the oldest go and are counted.
+//! one lasts seven days. What was said when decides, not what came in when: a consent is remembered for a month, and undoes
+//! what was said before it even if that comes in later. Bounded; at the cap the oldest go and are counted.
 
 use serde::{Deserialize, Serialize};
 
@@ -15,11 +16,13 @@ use crate::engine::time::{DAY_S, Minute, Timestamp};
 pub const IMPLICIT_S: u32 = 7 * DAY_S;
 /// An answered call of at most this many seconds that the callee ended is a refusal (S1).
 pub const HANGUP_TALK_S: u32 = 5;
+/// A refusal that comes in longer than this after a newer consent stands all the same: 30 days.
+pub const CONSENT_S: u32 = 30 * DAY_S;
 /// Implicit refusals kept of one callee.
 pub const IMPLICIT_MAX: usize = 8;
 /// Calls after a refusal kept of one callee, as proof.
 const CALLS_MAX: usize = 10;
-/// Callees held in an app.
+/// Callees who refused, and callees who agreed, held in an app.
 const CALLEES_MAX: usize = 1_000_000;
 
 /// How a callee refused, weakest first.
@@ -90,6 +93,25 @@ impl Refused {
         self.explicit.as_ref().filter(|refusal| refusal.at <= start && !asked(said_last(refusal.at)))
     }
 
+    /// Takes in that the callee agreed: what was said up to then is void. Returns whether anything is left.
+    fn agree(&mut self, at: Timestamp) -> bool {
+        self.implicit.retain(|refusal| refusal.at > at);
+        self.called_back = self.called_back.filter(|back| *back > at);
+        if let Some(first) = self.explicit.as_mut().filter(|first| first.at <= at) {
+            self.verified = false;
+            if self.repeated > at {
+                // Of what was said since, the last is known.
+                first.at = self.repeated;
+                self.samples.retain(|sample| sample.start >= first.at);
+            } else {
+                self.explicit = None;
+                self.samples.clear();
+            }
+            self.calls_since = self.samples.len() as u32;
+        }
+        self.explicit.is_some() || !self.implicit.is_empty()
+    }
+
     fn note_implicit(&mut self, refusal: Refusal) {
         if self.implicit.len() == IMPLICIT_MAX {
             // Somebody who met nobody did not refuse: that may not push out a refusal.
@@ -107,6 +129,8 @@ impl Refused {
 #[derive(Clone, Debug)]
 pub struct Refusals {
     map: Map<u64, Refused>,
+    /// When callees last agreed.
+    consents: Map<u64, Timestamp>,
     evicted: u64,
     swept_day: u32,
 }
@@ -114,7 +138,7 @@ pub struct Refusals {
 impl Refusals {
     /// Empty, with hashes keyed by `seed`.
     pub fn new(seed: u64) -> Self {
-        Self { map: keyed_map(seed), evicted: 0, swept_day: 0 }
+        Self { map: keyed_map(seed), consents: keyed_map(seed), evicted: 0, swept_day: 0 }
     }
 
     /// What is remembered of a callee.
@@ -160,7 +184,10 @@ impl Refusals {
 
     /// Notes what a feedback says about a callee's will.
     pub fn note_feedback(&mut self, feedback: &Feedback) {
+        let callee = feedback.callee.packed();
         match feedback.kind {
+            FeedbackKind::OptOut | FeedbackKind::Complaint
+                if self.consents.get(&callee).is_some_and(|agreed| *agreed >= feedback.at) => {}
             FeedbackKind::OptOut | FeedbackKind::Complaint => {
                 let refused = self.entry(feedback.callee);
                 refused.verified |= feedback.verified;
@@ -171,14 +198,23 @@ impl Refusals {
                 }
             }
             FeedbackKind::Consent => {
-                if let Some(refused) = self.map.get_mut(&feedback.callee.packed())
-                    && refused.last_used_s() <= feedback.at.seconds()
+                self.note_consent(callee, feedback.at);
+                if let Some(refused) = self.map.get_mut(&callee)
+                    && !refused.agree(feedback.at)
                 {
-                    self.map.remove(&feedback.callee.packed());
+                    self.map.remove(&callee);
                 }
             }
             FeedbackKind::Inspection => {}
         }
+    }
+
+    fn note_consent(&mut self, callee: u64, at: Timestamp) {
+        if self.consents.len() >= CALLEES_MAX && !self.consents.contains_key(&callee) {
+            evict_oldest(&mut self.consents, CALLEES_MAX / 8, |agreed| agreed.seconds());
+        }
+        let agreed = self.consents.entry(callee).or_insert(at);
+        *agreed = at.max(*agreed);
     }
 
     fn entry(&mut self, callee: Number) -> &mut Refused {
@@ -188,12 +224,13 @@ impl Refusals {
         self.map.entry(callee.packed()).or_default()
     }
 
-    /// Lets time pass: once a day, callees with nothing but expired implicit refusals are dropped.
+    /// Lets time pass: once a day, callees with nothing but expired implicit refusals are dropped, and old consents.
     pub fn advance(&mut self, minute: Minute) {
         let now_s = minute.end().seconds();
         if now_s / DAY_S > self.swept_day {
             self.swept_day = now_s / DAY_S;
             self.map.retain(|_, refused| refused.explicit.is_some() || now_s.saturating_sub(refused.last_used_s()) <= IMPLICIT_S);
+            self.consents.retain(|_, agreed| now_s.saturating_sub(agreed.seconds()) <= CONSENT_S);
         }
     }
 
@@ -211,6 +248,7 @@ impl Refusals {
     pub fn snapshot(&self) -> RefusalsSnapshot {
         RefusalsSnapshot {
             refused: sorted(&self.map).into_iter().map(|(key, refused)| (key, refused.clone())).collect(),
+            consents: sorted(&self.consents).into_iter().map(|(key, agreed)| (key, *agreed)).collect(),
             evicted: self.evicted,
             swept_day: self.swept_day,
         }
@@ -220,7 +258,9 @@ impl Refusals {
     pub fn restore(snapshot: RefusalsSnapshot, seed: u64) -> Self {
         let mut map = keyed_map(seed);
         map.extend(snapshot.refused);
-        Self { map, evicted: snapshot.evicted, swept_day: snapshot.swept_day }
+        let mut consents = keyed_map(seed);
+        consents.extend(snapshot.consents);
+        Self { map, consents, evicted: snapshot.evicted, swept_day: snapshot.swept_day }
     }
 }
 
@@ -246,6 +286,74 @@ fn refusal_of(call: &Call) -> Option<Strength> {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RefusalsSnapshot {
     refused: Vec<(u64, Refused)>,
+    consents: Vec<(u64, Timestamp)>,
     evicted: u64,
     swept_day: u32,
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn said(kind: FeedbackKind, minute: u32) -> Feedback {
+        Feedback {
+            kind,
+            app_id: String::new(),
+            callee: Number::parse("+8619900000001", "86").expect("a number"),
+            at: Minute(minute).start(),
+            channel: String::new(),
+            category: String::new(),
+            verified: false,
+            scene: None,
+            call_id: None,
+        }
+    }
+
+    proptest! {
+        /// In whatever order word comes in, and however often: a refusal stands if it was said after the last consent.
+        #[test]
+        fn what_was_said_last_holds(words in prop::collection::vec((0..3_u8, 1..9_u32), 0..8)) {
+            let kinds = [FeedbackKind::OptOut, FeedbackKind::Complaint, FeedbackKind::Consent];
+            let mut refusals = Refusals::new(1);
+            for (at, (kind, minute)) in words.iter().enumerate() {
+                refusals.note_feedback(&said(kinds[usize::from(*kind)], *minute));
+                if at == 4 {
+                    refusals = Refusals::restore(refusals.snapshot(), 2);
+                }
+            }
+            let agreed = words.iter().filter(|(kind, _)| *kind == 2).map(|(_, minute)| *minute).max().unwrap_or(0);
+            let standing: Vec<Timestamp> =
+                words.iter().filter(|(kind, minute)| *kind < 2 && *minute > agreed).map(|(_, minute)| Minute(*minute).start()).collect();
+            let callee = said(FeedbackKind::OptOut, 1).callee;
+            let explicit = refusals.get(callee).and_then(|refused| refused.explicit_before(Minute(10).start()));
+            prop_assert_eq!(explicit.is_some(), !standing.is_empty());
+            prop_assert!(explicit.is_none_or(|refusal| standing.contains(&refusal.at)));
+            prop_assert_eq!(refusals.is_empty(), standing.is_empty());
+        }
+    }
+
+    #[test]
+    fn a_consent_is_remembered_for_a_month() {
+        let mut refusals = Refusals::new(1);
+        refusals.note_feedback(&said(FeedbackKind::Consent, 1_440));
+        refusals.advance(Minute(1_440 * 30));
+        refusals.note_feedback(&said(FeedbackKind::OptOut, 1_439));
+        assert!(refusals.is_empty());
+        refusals.advance(Minute(1_440 * 32));
+        assert!(refusals.consents.is_empty());
+    }
+
+    #[test]
+    fn a_decline_after_the_consent_stays() {
+        let mut refusals = Refusals::new(1);
+        let mut declined = crate::engine::record::tests::call("a", 600, 10);
+        declined.outcome = Outcome::Rejected;
+        refusals.note_feedback(&said(FeedbackKind::OptOut, 5));
+        refusals.note_call(&declined);
+        refusals.note_feedback(&said(FeedbackKind::Consent, 7));
+        let refused = refusals.get(declined.callee.expect("a callee")).expect("it declined");
+        assert_eq!((refused.explicit.is_none(), refused.implicit.len()), (true, 1));
+    }
 }

@@ -5,7 +5,14 @@ use dialwatch::engine::record::{HangupBy, Kind};
 use super::Case;
 use crate::scenario::{App, KNOWN, Shift, To};
 
-pub const CASES: [Case; 16] = [
+/// A call to somebody else every twenty minutes, from nine to three: time goes on.
+fn calls_through_a_day(app: &mut App) {
+    for (other, minutes) in (2..).zip((0..360).step_by(20)) {
+        app.dial(&format!("2026-03-09 {:02}:{:02}", 9 + minutes / 60, minutes % 60)).to(other).agent(1).answered(40);
+    }
+}
+
+pub const CASES: [Case; 19] = [
     Case {
         name: "harassment_redial--fires-call-after-opt-out",
         shows: "A person opts out and is called again, weeks later: one call suffices.",
@@ -189,6 +196,49 @@ pub const CASES: [Case; 16] = [
             app.hears("opt_out", 1, "2026-03-02 10:05");
             app.hears("consent", 1, "2026-03-06 12:00");
             app.dial("2026-03-09 10:00").agent(1).answered(60);
+            app.traffic()
+        },
+    },
+    Case {
+        name: "harassment_redial--quiet-opt-out-older-than-the-consent",
+        shows: "A person agrees to be called. Hours later word comes of an opt-out the day before: what was said last holds.",
+        config: "",
+        traffic: || {
+            let mut app = App::new();
+            app.hears("consent", 1, "2026-03-09 09:30");
+            app.hears_late("opt_out", 1, "2026-03-08 18:00", "2026-03-09 11:00");
+            calls_through_a_day(&mut app);
+            app.dial("2026-03-09 12:30").agent(1).answered(60);
+            app.dial("2026-03-09 14:00").agent(1).answered(60);
+            app.traffic()
+        },
+    },
+    Case {
+        name: "harassment_redial--quiet-consent-that-comes-late",
+        shows: "The other way round: a person opts out, and word of the consent given after that comes hours later, before the \
+                next call.",
+        config: "",
+        traffic: || {
+            let mut app = App::new();
+            app.hears("opt_out", 1, "2026-03-09 09:10");
+            app.hears_late("consent", 1, "2026-03-09 09:40", "2026-03-09 11:30");
+            calls_through_a_day(&mut app);
+            app.dial("2026-03-09 12:30").agent(1).answered(60);
+            app.traffic()
+        },
+    },
+    Case {
+        name: "harassment_redial--fires-opt-out-said-again-after-the-consent",
+        shows: "A person opts out, agrees, and opts out again; word of the consent comes last. The second opt-out stands, and it \
+                is the one that is quoted.",
+        config: "",
+        traffic: || {
+            let mut app = App::new();
+            app.hears("opt_out", 1, "2026-03-09 09:10");
+            app.hears("opt_out", 1, "2026-03-09 10:50");
+            app.hears_late("consent", 1, "2026-03-09 09:40", "2026-03-09 11:30");
+            calls_through_a_day(&mut app);
+            app.dial("2026-03-09 12:30").agent(1).answered(60);
             app.traffic()
         },
     },

@@ -92,8 +92,8 @@ impl<'a> Moment<'a> {
 
     fn heard(&self, index: usize, is_kind: impl Fn(FeedbackKind) -> bool) -> impl Iterator<Item = i64> {
         let by = self.world.rows[index].end;
-        let mine = self.world.feedback.iter().filter(move |feedback| feedback.callee == self.callee && is_kind(feedback.kind));
-        mine.map(|feedback| feedback.at.millis()).filter(move |at| *at <= by)
+        let mine = self.world.feedback.iter().filter(move |(said, _)| said.callee == self.callee && is_kind(said.kind));
+        mine.filter(move |(_, known)| *known <= by).map(|(said, _)| said.at.millis())
     }
 
     /// When the callee last called the app, as far as known when a call is judged.

@@ -155,7 +155,8 @@ struct World<'a> {
     registration: Option<Registration>,
     clock: LocalClock,
     rows: Vec<Row>,
-    feedback: Vec<Feedback>,
+    /// What was said, and since when it is known.
+    feedback: Vec<(Feedback, i64)>,
     elsewhere: Vec<Elsewhere>,
     walk: Vec<walk::Look>,
     /// Where the placed calls to each callee are, and the calls that came from them.
@@ -175,7 +176,10 @@ impl<'a> World<'a> {
         let mut rows: Vec<Row> = calls.collect();
         rows.sort_by(|row, other| (row.end, row.start, &row.id).cmp(&(other.end, other.start, &other.id)));
         let feedback = case.records.iter().filter_map(|record| match record {
-            Record::Feedback(feedback) if feedback.app_id == app_id => Some(feedback.clone()),
+            Record::Feedback(feedback, arrival) if feedback.app_id == app_id => {
+                let judged = arrival.millis() - policy.lateness_ms;
+                Some((feedback.clone(), judged.max(feedback.at.millis())))
+            }
             _ => None,
         });
         let elsewhere = case.records.iter().filter_map(|record| match record {
