@@ -72,7 +72,7 @@ impl<'c> Recaller<'c> {
     pub fn recall(&self, partition: i32, is_gone: impl Fn() -> bool) -> Result<Option<Recalled>, KafkaProblem> {
         // In this order: once the offsets are stable no predecessor can commit any more, and once nothing is open in the
         // state topic what it did commit is visible.
-        let (calls_committed, feedback_committed) = self.committed(partition)?;
+        let (calls_committed, feedback_committed) = self.committed(partition, &is_gone)?;
         let Some(gathered) = self.read_state(partition, &is_gone)? else { return Ok(None) };
         let (bytes, mut clear) = (gathered.bytes(), gathered.deletions());
         let mut kept = match gathered.finish(&self.group_id, partition) {
@@ -110,12 +110,13 @@ impl<'c> Recaller<'c> {
     }
 
     /// The group's offsets of the calls and of the feedback, once no transaction can change them any more.
-    fn committed(&self, partition: i32) -> Result<(Option<i64>, Option<i64>), KafkaProblem> {
+    fn committed(&self, partition: i32, is_gone: &impl Fn() -> bool) -> Result<(Option<i64>, Option<i64>), KafkaProblem> {
         let mut wanted = partitions(&self.topics.calls, [partition])?;
         if let Some(feedback) = &self.topics.feedback {
             add(&mut wanted, feedback, partition, Offset::Invalid)?;
         }
-        let answered = self.ask("reading the group's offsets", || self.calls.committed_offsets(wanted.clone(), QUERY))?;
+        let answered =
+            self.ask("reading the group's offsets", is_gone, || self.calls.committed_offsets(wanted.clone(), QUERY))?;
         let of = |topic: &str| {
             let found = answered.find_partition(topic, partition)?;
             if let Offset::Offset(next) = found.offset() { Some(next) } else { None }
@@ -123,13 +124,18 @@ impl<'c> Recaller<'c> {
         Ok((of(&self.topics.calls), self.topics.feedback.as_deref().and_then(of)))
     }
 
-    /// Asks again until a broker answers, as long as one is waited for at the start.
-    fn ask<T>(&self, doing: &'static str, mut question: impl FnMut() -> Result<T, KafkaError>) -> Result<T, KafkaProblem> {
+    /// Asks again until a broker answers, as long as one is waited for at the start and somebody waits for the answer.
+    fn ask<T>(
+        &self,
+        doing: &'static str,
+        is_gone: &impl Fn() -> bool,
+        mut question: impl FnMut() -> Result<T, KafkaError>,
+    ) -> Result<T, KafkaProblem> {
         let began = Instant::now();
         loop {
             let told = |error| failed(doing)(error).of_group(&self.group_id).of_topic("topics.state", &self.topics.state);
             match question().map_err(told) {
-                Err(KafkaProblem::Client { error, .. }) if began.elapsed() < self.patience => {
+                Err(KafkaProblem::Client { error, .. }) if began.elapsed() < self.patience && !is_gone() => {
                     tracing::debug!("{doing}: {error}");
                     std::thread::sleep(LOOK_EVERY);
                 }
@@ -143,8 +149,8 @@ impl<'c> Recaller<'c> {
         let topic = self.topics.state.as_str();
         let mut gathered = Gathered::new();
         let end = loop {
-            let all = self.ask("reading the state", || log_range(&self.seer, topic, partition))?;
-            let committed = self.ask("reading the state", || log_range(&self.reader, topic, partition))?;
+            let all = self.ask("reading the state", is_gone, || log_range(&self.seer, topic, partition))?;
+            let committed = self.ask("reading the state", is_gone, || log_range(&self.reader, topic, partition))?;
             if committed.end >= all.end {
                 break committed;
             }

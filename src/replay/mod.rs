@@ -1,6 +1,6 @@
 //! `replay`: the engine over recorded files, as fast as the machine can.
 //!
-//! The alerts are the same bytes for any number of shards and any size of chunks: see [`round`]. Never keeps more than a
+//! The alerts are the same bytes for any number of shards and any size of chunks: see `round`. Never keeps more than a
 //! round of chunks and what the shards remember; never reads the machine's clock into a judgement.
 
 mod round;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::engine::alert::{Alert, Status};
 use crate::engine::decode::Format;
 use crate::engine::detector::{RuleName, Severity};
+use crate::explain::grouped;
 use crate::ledger::{Outcome, Page, Stream};
 
 /// How many errors are shown.
@@ -215,19 +216,6 @@ impl fmt::Display for Summary {
         writeln!(f, "{:<9} {} records/s, {megabytes:.0} MB/s: {seconds:.2} s on {shards}", "speed", grouped(rate as u64))?;
         self.notes(f)
     }
-}
-
-/// A number in groups of three digits.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut grouped = String::with_capacity(digits.len() * 4 / 3);
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped
 }
 
 #[cfg(test)]

@@ -269,6 +269,9 @@ impl<'c, 's> Conductor<'c, 's> {
                 dealt.lag_seconds.set(if is_done { 0 } else { behind_ms / SECOND_MS });
             }
         }
+        for (at, hand) in self.hands.iter().enumerate() {
+            self.common.metrics.queues.of(at).set(hand.depth() as i64);
+        }
         if let Some(policy) = self.common.reload.take() {
             tracing::info!(version = policy.version, "another policy holds from the next minute on");
             self.hands.iter_mut().for_each(|hand| hand.add(Job::Adopt(policy.clone())));

@@ -59,6 +59,11 @@ impl<'c> Queue<'c> {
         }
     }
 
+    /// Jobs that wait for the worker.
+    pub fn depth(&self) -> usize {
+        self.jobs.len() + self.backlog.len()
+    }
+
     /// Whether anything waits to be sent.
     pub fn is_waiting(&self) -> bool {
         !self.gathered.is_empty() || !self.backlog.is_empty()

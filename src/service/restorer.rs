@@ -41,12 +41,10 @@ pub fn run(
     restored: &Sender<Result<Restored, KafkaProblem>>,
 ) {
     for request in requests {
-        let answer = match restore(recaller, common, request) {
-            Ok(None) => continue,
-            Ok(Some(lane)) => Ok(lane),
-            Err(problem) => Err(problem),
-        };
-        if restored.send(answer).is_err() {
+        let gone = request.gone.clone();
+        let Some(answer) = restore(recaller, common, request).transpose() else { continue };
+        // What became of a partition that has gone is another process's concern.
+        if !gone.load(Ordering::Relaxed) && restored.send(answer).is_err() {
             return;
         }
     }

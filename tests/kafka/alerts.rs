@@ -64,7 +64,12 @@ impl Alerts {
             for (at, expected) in expected.iter().enumerate() {
                 assert_eq!(found.get(at), Some(expected), "message {at} of {key:?}, which has {}", found.len());
             }
-            assert_eq!(found.len(), expected.len(), "messages of {key:?}: the first that is too much is {}", found[expected.len()]);
+            assert_eq!(
+                found.len(),
+                expected.len(),
+                "messages of {key:?}: the first that is too much is {}",
+                found[expected.len()]
+            );
         }
         assert!(self == expected, "alerts that the engine does not know of: {} instead of {}", self.len(), expected.len());
     }

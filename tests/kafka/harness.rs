@@ -98,8 +98,7 @@ fn users_have_passwords_and_the_rights_they_are_given() {
     let ends = |password: &str| {
         let mut config = broker.config();
         config.set("bootstrap.servers", servers).set("security.protocol", "sasl_plaintext").set("sasl.mechanism", "PLAIN");
-        let client: BaseProducer =
-            config.set("sasl.username", USER).set("sasl.password", password).create().expect("a client");
+        let client: BaseProducer = config.set("sasl.username", USER).set("sasl.password", password).create().expect("a client");
         client.client().fetch_watermarks(&topic, 0, std::time::Duration::from_secs(5))
     };
     ends(PASSWORD).expect_err("no rights");

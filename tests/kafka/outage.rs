@@ -53,7 +53,8 @@ fn a_second_signal_does_not_wait_for_a_broker_that_is_silent() {
     program.wait_for("calls", traffic.calls.len());
     broker.order(Order::Freeze);
     program.signal("TERM");
-    program.eventually("the first signal's effect", |program| program.get("/-/ready").filter(|answer| answer.contains("stopping")));
+    program
+        .eventually("the first signal's effect", |program| program.get("/-/ready").filter(|answer| answer.contains("stopping")));
     program.signal("TERM");
     assert_eq!(program.wait().code(), Some(130));
     broker.order(Order::Thaw);

@@ -6,12 +6,12 @@ use std::thread::JoinHandle;
 
 use dialwatch::simulate::World;
 
+use crate::NO_IDLE_TICKS;
 use crate::alerts::Alerts;
 use crate::broker::{self, Broker};
 use crate::program::{Program, eventually};
 use crate::topics::{Position, Topics};
 use crate::traffic::Traffic;
-use crate::NO_IDLE_TICKS;
 
 /// Far less than the traffic leads to.
 const OUTBOX: &str = "  outbox_alerts_max: 5\n  checkpoint_interval: 200ms\n  group_instance_id: only\n";

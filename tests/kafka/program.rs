@@ -212,7 +212,9 @@ impl Program {
 
 impl Drop for Program {
     fn drop(&mut self) {
-        if std::thread::panicking() && let Some(scrape) = self.try_scrape() {
+        if std::thread::panicking()
+            && let Some(scrape) = self.try_scrape()
+        {
             eprintln!("--- its metrics ---\n{}", scrape.telling());
         }
         let _ = self.process.kill();

@@ -99,7 +99,8 @@ impl Transactions {
     /// On `topics`.
     pub fn on(broker: &Broker, topics: &[&str]) -> Self {
         let (committed, uncommitted) = (Isolation::Committed.client(broker), Isolation::Uncommitted.client(broker));
-        let of = |topic: &&str| partitions(&committed, topic).into_iter().map(|partition| ((*topic).to_owned(), partition)).collect();
+        let of =
+            |topic: &&str| partitions(&committed, topic).into_iter().map(|partition| ((*topic).to_owned(), partition)).collect();
         let partitions = topics.iter().flat_map(|topic| -> Vec<(String, i32)> { of(topic) }).collect();
         Self { committed, uncommitted, partitions }
     }

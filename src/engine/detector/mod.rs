@@ -1,4 +1,4 @@
-//! The rules: each a file, each a line in [`rules!`], nothing about them anywhere else.
+//! The rules: each a file, each a line in `rules!`, nothing about them anywhere else.
 //!
 //! A rule looks at what an app's memory says and returns findings. It never opens an alert, keeps no calls of its own
 //! beyond its declared state, and knows neither the wire nor other rules.

@@ -123,7 +123,7 @@ impl Conductor<'_, '_> {
     /// Makes a checkpoint of everything dealt so far. Returns whether it is committed.
     fn checkpoint_until(&mut self, deadline: Instant) -> Result<bool, ServiceError> {
         let mut has_begun = false;
-        while !(has_begun && !self.checkpoints.is_in_flight) {
+        while !has_begun || self.checkpoints.is_in_flight {
             if Instant::now() >= deadline {
                 return Ok(false);
             }
