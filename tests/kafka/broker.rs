@@ -1,23 +1,22 @@
-//! One real Apache Kafka for tests and benches: found, started on free ports, waited for, stopped.
+//! One real Apache Kafka for tests and benches: started on free ports, waited for, stopped and started again, frozen.
 //!
-//! `DIALWATCH_TEST_KAFKA=host:port` takes a broker that is there. Otherwise the jars come through Maven, once, into a cache
-//! outside the tree. The broker dies with the process that started it, however that ends.
+//! `DIALWATCH_TEST_KAFKA=host:port` takes a broker that is there. The broker dies with the process that started it,
+//! however that ends.
 
 use std::fs;
-use std::io::{self, Read, Write};
+use std::io::{self, BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::sync::OnceLock;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use rdkafka::ClientConfig;
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
-use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 
-/// The Apache Kafka that is tested against.
-const VERSION: &str = "4.1.1";
+use crate::access;
+use crate::jars;
+
 /// Any 16 bytes in Base64, as Kafka writes them.
 const CLUSTER_ID: &str = "ZGlhbHdhdGNoLXRlc3RzIQ";
 /// The longest a broker takes to answer on a busy machine.
@@ -25,44 +24,116 @@ const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A broker.
 pub struct Broker {
-    servers: String,
-    process: Option<Child>,
+    listeners: Listeners,
+    guard: Option<Guard>,
+}
+
+/// Where it listens.
+struct Listeners {
+    plain: String,
+    sasl: Option<String>,
+    tls: Option<String>,
+}
+
+/// The shell that holds the broker: what it is told, line by line, and what it says when that is done.
+struct Guard {
+    folder: PathBuf,
+    process: Child,
+    talk: Mutex<(ChildStdin, BufReader<ChildStdout>)>,
+}
+
+/// What can be done to a broker.
+#[derive(Clone, Copy, Debug)]
+pub enum Order {
+    /// Start it again: the same data, the same ports.
+    Start,
+    /// End it as an operator does.
+    Stop,
+    /// End it as a power cut does.
+    Kill,
+    /// Let it keep its connections and answer nothing.
+    Freeze,
+    /// Let a frozen one go on.
+    Thaw,
 }
 
 /// The broker all tests of this process share; `None`, with a word on stderr, if none is to be had. On CI that is a failure.
 pub fn shared() -> Option<&'static Broker> {
     static BROKER: OnceLock<Result<Broker, String>> = OnceLock::new();
-    match BROKER.get_or_init(|| Broker::start().map_err(|error| error.to_string())) {
+    usable(BROKER.get_or_init(|| Broker::start().map_err(|error| error.to_string())).as_ref())
+}
+
+/// A broker of one's own, to be stopped and started; `None` as with [`shared`], or if the one to use is somebody else's.
+pub fn own() -> Option<Broker> {
+    if std::env::var_os("DIALWATCH_TEST_KAFKA").is_some() {
+        skipped("a broker that is not ours is not stopped");
+        return None;
+    }
+    usable(Broker::start().map_err(|error| error.to_string()))
+}
+
+fn usable<B, E: AsRef<str>>(broker: Result<B, E>) -> Option<B> {
+    match broker {
         Ok(broker) => Some(broker),
-        Err(error) if std::env::var_os("CI").is_some_and(|ci| ci == "true") => panic!("no Kafka on CI: {error}"),
+        Err(error) if std::env::var_os("CI").is_some_and(|ci| ci == "true") => panic!("no Kafka on CI: {}", error.as_ref()),
         Err(error) => {
-            // Written past the test runner, which keeps back what passing tests print.
-            let _ = writeln!(io::stderr(), "skipped: no Kafka to test against: {error}");
+            skipped(&format!("no Kafka to test against: {}", error.as_ref()));
             None
         }
     }
 }
 
+/// Says so past the test runner, which keeps back what passing tests print.
+pub fn skipped(why: &str) {
+    let _ = writeln!(io::stderr(), "skipped: {why}");
+}
+
 impl Broker {
     /// Takes the broker that is there, or starts one.
     pub fn start() -> io::Result<Self> {
-        if let Ok(servers) = std::env::var("DIALWATCH_TEST_KAFKA") {
-            let broker = Self { servers, process: None };
+        if let Ok(plain) = std::env::var("DIALWATCH_TEST_KAFKA") {
+            let broker = Self { listeners: Listeners { plain, sasl: None, tls: None }, guard: None };
             broker.wait()?;
             return Ok(broker);
         }
-        let jars = jars()?;
+        let jars = jars::folder()?;
         let folder = tempfile::Builder::new().prefix("dialwatch-kafka-").tempdir()?.keep();
-        let [port, controller_port] = free_ports()?;
-        fs::write(folder.join("server.properties"), properties(port, controller_port, &folder))?;
-        let mut broker = Self { servers: format!("127.0.0.1:{port}"), process: Some(spawn(&jars, &folder)?) };
-        broker.wait().inspect_err(|_| broker.stop())?;
+        let ports = free_ports()?;
+        fs::write(folder.join("server.properties"), properties(ports, &folder))?;
+        let [plain, sasl, tls] = [ports[1], ports[2], ports[3]].map(|port| format!("127.0.0.1:{port}"));
+        let listeners = Listeners { plain, sasl: Some(sasl), tls: Some(tls) };
+        let broker = Self { listeners, guard: Some(Guard::start(&jars, folder)?) };
+        broker.try_order(Order::Start)?;
         Ok(broker)
     }
 
-    /// Where clients begin.
+    /// Does something to the broker; when it is started, waits until it answers.
+    pub fn order(&self, order: Order) {
+        self.try_order(order).unwrap_or_else(|error| panic!("{order:?}: {error}"));
+    }
+
+    fn try_order(&self, order: Order) -> io::Result<()> {
+        let guard = self.guard.as_ref().ok_or_else(|| io::Error::other("the broker is not ours"))?;
+        guard.order(order)?;
+        if matches!(order, Order::Start) {
+            self.wait().map_err(|error| io::Error::other(format!("{error}:\n{}", guard.log())))?;
+        }
+        Ok(())
+    }
+
+    /// Where clients begin that need not say who they are. They may do everything.
     pub fn servers(&self) -> &str {
-        &self.servers
+        &self.listeners.plain
+    }
+
+    /// Where clients begin that say who they are (see [`access`]), if the broker asks that.
+    pub fn sasl_servers(&self) -> Option<&str> {
+        self.listeners.sasl.as_deref()
+    }
+
+    /// Where clients begin that want TLS, and the file of the certificate to trust, if the broker offers it.
+    pub fn tls_servers(&self) -> Option<(&str, PathBuf)> {
+        Some((self.listeners.tls.as_deref()?, self.guard.as_ref()?.folder.join(access::CERTIFICATE)))
     }
 
     /// Waits until the broker answers.
@@ -73,8 +144,8 @@ impl Broker {
             match client.fetch_metadata(None, Duration::from_millis(500)) {
                 Ok(metadata) if !metadata.brokers().is_empty() => return Ok(()),
                 _ if Instant::now() < deadline => {}
-                Ok(_) => return Err(io::Error::other(format!("the broker at {} knows no broker", self.servers))),
-                Err(error) => return Err(io::Error::other(format!("no broker answers at {}: {error}", self.servers))),
+                Ok(_) => return Err(io::Error::other(format!("the broker at {} knows no broker", self.servers()))),
+                Err(error) => return Err(io::Error::other(format!("no broker answers at {}: {error}", self.servers()))),
             }
         }
     }
@@ -82,38 +153,67 @@ impl Broker {
     /// What a client of this broker begins with.
     pub fn config(&self) -> ClientConfig {
         let mut config = ClientConfig::new();
-        config.set("bootstrap.servers", &self.servers).set("log_level", "0");
+        config.set("bootstrap.servers", self.servers()).set("log_level", "0");
         config
     }
+}
 
-    /// Creates a topic with a name nobody else has, beginning with `purpose`.
-    pub fn create_topic(&self, purpose: &str, partitions: i32, settings: &[(&str, &str)]) -> String {
-        let name = unique(purpose);
-        let admin: AdminClient<DefaultClientContext> = self.config().create().expect("an admin client");
-        let mut topic = NewTopic::new(&name, partitions, TopicReplication::Fixed(1));
-        for (key, value) in settings {
-            topic = topic.set(key, value);
-        }
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
-        let created = runtime.block_on(admin.create_topics([&topic], &AdminOptions::new())).expect("answered");
-        created.into_iter().for_each(|topic| {
-            topic.expect("created");
-        });
-        name
+impl Guard {
+    /// Formats the storage and makes the certificate, under a shell that waits for the end of its input, which comes when
+    /// this process ends, and then ends the broker and removes its folder.
+    fn start(jars: &Path, folder: PathBuf) -> io::Result<Self> {
+        let java = format!("java -Xmx512m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -cp '{}/*'", jars.display());
+        let script = format!(
+            "cd '{folder}' || exit 1
+( {certificate} ) >certificate.log 2>&1 &
+{java} kafka.tools.StorageTool format -t {CLUSTER_ID} -c server.properties >format.log 2>&1 || {{ cat format.log >&2; exit 1; }}
+wait
+while read -r order; do
+    case $order in
+        Start) {java} kafka.Kafka server.properties >>broker.log 2>&1 </dev/null & broker=$! ;;
+        Stop) kill -TERM $broker; wait $broker ;;
+        Kill) kill -KILL $broker; wait $broker ;;
+        Freeze) kill -STOP $broker ;;
+        Thaw) kill -CONT $broker ;;
+    esac 2>/dev/null
+    echo done
+done
+kill -KILL $broker
+wait $broker 2>/dev/null
+cd / && rm -rf '{folder}'",
+            folder = folder.display(),
+            certificate = access::certificate_commands(),
+        );
+        let mut shell = Command::new("sh");
+        let mut process = shell.arg("-c").arg(script).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+        let (Some(orders), Some(answers)) = (process.stdin.take(), process.stdout.take()) else {
+            return Err(io::Error::other("a shell without pipes"));
+        };
+        Ok(Self { folder, process, talk: Mutex::new((orders, BufReader::new(answers))) })
     }
 
-    fn stop(&mut self) {
-        if let Some(mut process) = self.process.take() {
-            // The guard ends when its input does, and takes the broker and its folder along.
-            drop(process.stdin.take());
-            let _ = process.wait();
-        }
+    fn order(&self, order: Order) -> io::Result<()> {
+        let mut talk = self.talk.lock().expect("no panic under the lock");
+        let mut answer = String::new();
+        writeln!(talk.0, "{order:?}").and_then(|()| talk.1.read_line(&mut answer))?;
+        if answer == "done\n" { Ok(()) } else { Err(io::Error::other("the guard of the broker is gone")) }
+    }
+
+    /// The last the broker said.
+    fn log(&self) -> String {
+        let log = fs::read_to_string(self.folder.join("broker.log")).unwrap_or_default();
+        let lines: Vec<&str> = log.lines().rev().take(40).collect();
+        lines.into_iter().rev().collect::<Vec<_>>().join("\n")
     }
 }
 
 impl Drop for Broker {
     fn drop(&mut self) {
-        self.stop();
+        if let Some(Guard { mut process, talk, .. }) = self.guard.take() {
+            // The guard ends when its input does, and takes the broker and its folder along.
+            drop(talk);
+            let _ = process.wait();
+        }
     }
 }
 
@@ -124,91 +224,40 @@ pub fn unique(purpose: &str) -> String {
     format!("{purpose}-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
-/// Two ports that were free a moment ago.
-fn free_ports() -> io::Result<[u16; 2]> {
-    let (one, other) = (TcpListener::bind("127.0.0.1:0")?, TcpListener::bind("127.0.0.1:0")?);
-    Ok([one.local_addr()?.port(), other.local_addr()?.port()])
+/// Ports that were free a moment ago.
+fn free_ports() -> io::Result<[u16; 4]> {
+    let held = [(); 4].map(|()| TcpListener::bind("127.0.0.1:0"));
+    let mut ports = [0; 4];
+    for (port, listener) in ports.iter_mut().zip(held) {
+        *port = listener?.local_addr()?.port();
+    }
+    Ok(ports)
 }
 
-fn properties(port: u16, controller_port: u16, folder: &Path) -> String {
+/// A dead process is noticed within seconds, and its transaction ended: tests of that need not wait for long.
+fn properties([controller, plain, sasl, tls]: [u16; 4], folder: &Path) -> String {
     format!(
         "process.roles=broker,controller
 node.id=1
-controller.quorum.voters=1@127.0.0.1:{controller_port}
-listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}
-advertised.listeners=PLAINTEXT://127.0.0.1:{port}
+controller.quorum.voters=1@127.0.0.1:{controller}
+listeners=CONTROLLER://127.0.0.1:{controller},PLAIN://127.0.0.1:{plain},SASL://127.0.0.1:{sasl},TLS://127.0.0.1:{tls}
+advertised.listeners=PLAIN://127.0.0.1:{plain},SASL://127.0.0.1:{sasl},TLS://127.0.0.1:{tls}
+listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAIN:PLAINTEXT,SASL:SASL_PLAINTEXT,TLS:SSL
 controller.listener.names=CONTROLLER
-listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT
+inter.broker.listener.name=PLAIN
 log.dirs={}
 log.retention.ms=-1
 auto.create.topics.enable=false
 group.initial.rebalance.delay.ms=0
+group.min.session.timeout.ms=1000
 offsets.topic.num.partitions=4
 offsets.topic.replication.factor=1
 transaction.state.log.num.partitions=4
 transaction.state.log.replication.factor=1
 transaction.state.log.min.isr=1
-",
-        folder.join("data").display()
+transaction.abort.timed.out.transaction.cleanup.interval.ms=500
+{}",
+        folder.join("data").display(),
+        access::properties(folder)
     )
-}
-
-/// Formats the storage and starts the broker under a guard: a shell that waits for the end of its input, which comes when
-/// this process ends, and then ends the broker and removes its folder.
-fn spawn(jars: &Path, folder: &Path) -> io::Result<Child> {
-    let java = format!("java -Xmx512m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -cp '{}/*'", jars.display());
-    let script = format!(
-        "cd '{folder}' || exit 1
-{java} kafka.tools.StorageTool format -t {CLUSTER_ID} -c server.properties >format.log 2>&1 || {{ cat format.log >&2; exit 1; }}
-{java} kafka.Kafka server.properties >broker.log 2>&1 </dev/null &
-broker=$!
-cat >/dev/null
-kill -9 $broker
-wait $broker 2>/dev/null
-cd / && rm -rf '{folder}'",
-        folder = folder.display()
-    );
-    Command::new("sh").arg("-c").arg(script).stdin(Stdio::piped()).stdout(Stdio::null()).spawn()
-}
-
-/// The folder with Kafka's jars, fetched through Maven if they are not there yet.
-fn jars() -> io::Result<PathBuf> {
-    let home = || Path::new(&std::env::var_os("HOME").unwrap_or_else(|| "/tmp".into())).join(".cache");
-    let cache = std::env::var_os("XDG_CACHE_HOME").map_or_else(home, PathBuf::from).join("dialwatch/kafka");
-    let jars = cache.join(VERSION);
-    if jars.is_dir() {
-        return Ok(jars);
-    }
-    fs::create_dir_all(&cache)?;
-    let workshop = tempfile::tempdir_in(&cache)?;
-    let mut pom = fs::File::create(workshop.path().join("pom.xml"))?;
-    write!(
-        pom,
-        "<project xmlns=\"http://maven.apache.org/POM/4.0.0\"><modelVersion>4.0.0</modelVersion>
-<groupId>dialwatch</groupId><artifactId>test-broker</artifactId><version>1</version><packaging>pom</packaging>
-<dependencies><dependency>
-  <groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId><version>{VERSION}</version>
-</dependency></dependencies></project>"
-    )?;
-    eprintln!("fetching Apache Kafka {VERSION} through Maven, once");
-    let mut maven = Command::new("mvn")
-        .args(["-q", "-B", "dependency:copy-dependencies", "-DincludeScope=runtime", "-DoutputDirectory=jars"])
-        .current_dir(workshop.path())
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .map_err(|error| io::Error::other(format!("mvn cannot be started: {error}")))?;
-    let mut complaints = String::new();
-    if let Some(mut stderr) = maven.stderr.take() {
-        stderr.read_to_string(&mut complaints)?;
-    }
-    if !maven.wait()?.success() {
-        return Err(io::Error::other(format!("Kafka's jars cannot be fetched: {complaints}")));
-    }
-    // Whole or not at all; another process may have been faster.
-    match fs::rename(workshop.path().join("jars"), &jars) {
-        Err(_) if jars.is_dir() => Ok(jars),
-        renamed => renamed.map(|()| jars),
-    }
 }
