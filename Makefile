@@ -39,6 +39,7 @@ deny:
 docs: native
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps --document-private-items
 
+# The bench of the service starts a real Apache Kafka as the tests do, or says `skipped`. `make bench ARGS='--bench service'`.
 bench: native
 	$(CARGO) bench $(ARGS)
 

@@ -14,7 +14,7 @@ use rand_chacha::ChaCha8Rng;
 use crate::alerts::Alerts;
 use crate::broker::{self, Broker};
 use crate::producing::{Pump, produce};
-use crate::program::{Program, dialwatch, eventually};
+use crate::program::{Program, dialwatch, eventually, tell};
 use crate::reading::{Isolation, Tail, Transactions, aborted};
 use crate::topics::{Position, Topics};
 use crate::traffic::{Record, Traffic};
@@ -58,7 +58,7 @@ fn live_equals_replay() {
     program.end();
     let found = Alerts::committed(broker, &topics);
     found.assert_equal(&traffic.judged(PARTITIONS, Some(MUCH_LATER)));
-    eprintln!("{} calls, {} messages of alerts", traffic.calls.len(), found.len());
+    tell(&format!("{} calls, {} messages of alerts: live as in a replay", traffic.calls.len(), found.len()));
     found.without_places().assert_equal(&replayed(&traffic).without_places());
 }
 
@@ -175,7 +175,7 @@ fn assert_all_right(broker: &Broker, topics: &Topics, traffic: &Traffic, members
     assert!(expected.len() > 20, "{} alerts are too few to prove anything", expected.len());
     Alerts::committed(broker, topics).assert_equal(&expected);
     let taken_back = [&topics.state, &topics.alerts].map(|topic| aborted(broker, topic));
-    eprintln!("{} messages of alerts; taken back: {} of state, {} of alerts", expected.len(), taken_back[0], taken_back[1]);
+    tell(&format!("{} messages of alerts; taken back: {} of state, {} of alerts", expected.len(), taken_back[0], taken_back[1]));
 }
 
 #[test]
@@ -189,7 +189,7 @@ fn killed_forty_times_no_alert_is_lost_or_doubled() {
     let more = format!("{NO_IDLE_TICKS}  checkpoint_interval: 100ms\n  group_instance_id: only\n");
     let config = topics.config(broker, &more);
 
-    let pump = Pump::start(broker, &topics.calls, PARTITIONS, traffic.calls.clone(), 2_000);
+    let pump = Pump::start(broker, &topics.calls, PARTITIONS, traffic.calls.clone(), 1_500);
     let mut kills = Kills::default();
     for moment in Moment::forty(&mut random) {
         let mut program = Program::start(&config);
@@ -197,7 +197,7 @@ fn killed_forty_times_no_alert_is_lost_or_doubled() {
         program.kill();
         kills.note(&transactions, &position);
     }
-    eprintln!("{kills}");
+    tell(&kills.to_string());
     assert!(kills.in_transaction > 0, "no kill fell inside a transaction");
     assert!(kills.places() >= 10, "the kills were not spread over the work: {kills}");
     pump.finish();
@@ -227,7 +227,7 @@ fn one_of_two_is_killed_and_the_other_takes_over() {
         members[0].wait_assigned(|partitions| partitions == 4);
         members.push(Program::start(&config));
     }
-    eprintln!("{kills}");
+    tell(&kills.to_string());
     pump.finish();
     assert_all_right(broker, &topics, &traffic, members);
 }

@@ -12,7 +12,7 @@ use rand_chacha::ChaCha8Rng;
 use crate::alerts::Alerts;
 use crate::broker::{self, Broker};
 use crate::producing::{Pump, produce};
-use crate::program::{Program, eventually};
+use crate::program::{Program, eventually, tell};
 use crate::topics::{Position, Topics};
 use crate::traffic::Traffic;
 use crate::{NO_IDLE_TICKS, PARTITIONS, seed};
@@ -94,7 +94,7 @@ fn members_join_and_leave_and_no_alert_changes() {
     eventually("everything judged", || position.is_at_end().then_some(()));
     members.into_iter().for_each(Program::end);
     Alerts::committed(broker, &topics).assert_equal(&traffic.judged(PARTITIONS, None));
-    eprintln!("{joined} joined, {left} left; no partition stood still for longer than {} ms", longest.as_millis());
+    tell(&format!("{joined} joined, {left} left; no partition stood still for longer than {} ms", longest.as_millis()));
 }
 
 #[test]

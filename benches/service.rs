@@ -1,0 +1,323 @@
+//! The whole service on a real Apache Kafka: what it does with a backlog, what checkpoints cost, how long a restore takes,
+//! and how soon an alert is seen.
+//!
+//! Everything is measured in turn within one run, beside the same consumer doing nothing, and medians are printed: absolute
+//! times mean little on a shared machine. `DIALWATCH_BENCH_CALLS`, `_ROUNDS`, `_CALLEES` and `_SECONDS` make it smaller.
+#![allow(clippy::expect_used)]
+#![allow(dead_code, reason = "the harness serves tests too")]
+
+#[path = "../tests/kafka/access.rs"]
+mod access;
+#[path = "../tests/kafka/alerts.rs"]
+mod alerts;
+#[path = "../tests/kafka/broker.rs"]
+mod broker;
+#[path = "../tests/kafka/jars.rs"]
+mod jars;
+#[path = "../tests/kafka/producing.rs"]
+mod producing;
+#[path = "../tests/kafka/program.rs"]
+mod program;
+#[path = "../tests/kafka/reading.rs"]
+mod reading;
+#[path = "../tests/kafka/topics.rs"]
+mod topics;
+#[path = "../tests/kafka/traffic.rs"]
+mod traffic;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use dialwatch::config::Config;
+use dialwatch::simulate::World;
+use rdkafka::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+
+use broker::Broker;
+use producing::{Writer, produce};
+use program::{Program, eventually};
+use reading::{Isolation, Tail, read};
+use topics::{Position, Topics, create};
+use traffic::{Record, Traffic};
+
+const PARTITIONS: i32 = 4;
+/// Calls of an app on a simulated day, about.
+const CALLS_A_DAY: usize = 2_000;
+/// Records are handed to the client so often while a rate is kept.
+const BEAT: Duration = Duration::from_millis(5);
+const NO_IDLE_TICKS: &str = "  idle_timeout: '0'\n";
+
+/// How much is done.
+struct Sizes {
+    calls: usize,
+    rounds: usize,
+    callees: usize,
+    seconds: usize,
+}
+
+impl Sizes {
+    fn from_environment() -> Self {
+        let size = |name: &str, default| {
+            std::env::var(format!("DIALWATCH_BENCH_{name}")).map_or(default, |size| size.parse().expect("a number"))
+        };
+        Self {
+            calls: size("CALLS", 2_000_000),
+            rounds: size("ROUNDS", 5),
+            callees: size("CALLEES", 1_000_000),
+            seconds: size("SECONDS", 30),
+        }
+    }
+
+    /// A world of a day with at least so many calls.
+    fn world(&self) -> World {
+        World::new(7, 1, (self.calls / CALLS_A_DAY) as u32 + 40)
+    }
+}
+
+fn main() {
+    let Some(broker) = broker::shared() else { return };
+    let sizes = Sizes::from_environment();
+    let rate = backlog(broker, &sizes);
+    restore(broker, &sizes);
+    latency(broker, &sizes, rate / 10.0);
+}
+
+/// A full backlog: the consumer alone, and the service with checkpoints of different frequency. Returns the rate of the
+/// service as it is configured by default, in records a second.
+fn backlog(broker: &Broker, sizes: &Sizes) -> f64 {
+    let traffic = Traffic::of_first(sizes.calls, &sizes.world());
+    let (count, bytes) = (traffic.calls.len(), traffic.calls.iter().map(|call| call.value.len()).sum::<usize>());
+    let inputs = Topics {
+        // As it is read, so it was written: nothing is unpacked on the way.
+        calls: create(broker, "calls", PARTITIONS, &[("compression.type", "uncompressed")]),
+        ..traffic.produce_before_calls(broker, PARTITIONS)
+    };
+    produce(broker, &inputs.calls, PARTITIONS, &traffic.calls);
+    drop(traffic);
+    println!("{count} calls of {} bytes in {PARTITIONS} partitions, medians of {} rounds in turn", bytes / count, sizes.rounds);
+
+    let intervals = ["1h", "10s", "1s"];
+    let mut rates = vec![Vec::new(); 1 + intervals.len()];
+    for _ in 0..sizes.rounds {
+        rates[0].push(drained(broker, &inputs, count));
+        for (interval, rates) in intervals.iter().zip(&mut rates[1..]) {
+            rates.push(consumed(broker, &inputs, count, interval));
+        }
+    }
+    let rates: Vec<f64> = rates.into_iter().map(median).collect();
+    println!("{:<44} {:>12} {:>14} {:>20}", "", "records/s", "of the client", "of no checkpoints");
+    println!("{:<44} {:>12.0} {:>14.2}", "the client alone, doing nothing", rates[0], 1.0);
+    for (interval, rate) in intervals.iter().zip(&rates[1..]) {
+        let name = format!("the service, a checkpoint every {interval}");
+        println!("{name:<44} {rate:>12.0} {:>14.2} {:>20.2}", rate / rates[0], rate / rates[1]);
+    }
+    rates[2]
+}
+
+/// A group and outputs of its own over the same inputs.
+fn anew(broker: &Broker, inputs: &Topics) -> Topics {
+    let Topics { calls, feedback, registry, .. } = inputs.clone();
+    Topics { calls, feedback, registry, ..Topics::create(broker, inputs.partitions) }
+}
+
+/// The rate from a tenth of `count` on: what comes before is connecting and getting under way.
+struct Pace {
+    count: usize,
+    begun: Option<(Instant, usize)>,
+}
+
+impl Pace {
+    fn new(count: usize) -> Self {
+        Self { count, begun: None }
+    }
+
+    /// Notes how many there are by now. Returns the rate in records a second, once there are all.
+    fn note(&mut self, by_now: usize) -> Option<f64> {
+        match self.begun {
+            None if by_now >= self.count / 10 => {
+                self.begun = Some((Instant::now(), by_now));
+                None
+            }
+            Some((since, before)) if by_now >= self.count => Some((by_now - before) as f64 / since.elapsed().as_secs_f64()),
+            _ => None,
+        }
+    }
+}
+
+/// The rate at which the service's own client, set as the service sets it, hands over all calls to somebody who does
+/// nothing with them.
+fn drained(broker: &Broker, inputs: &Topics, count: usize) -> f64 {
+    let config = Config::parse(&inputs.config(broker, ""), "").expect("valid");
+    let mut client = ClientConfig::new();
+    client.extend(config.kafka().client_properties(Path::new("")).expect("no secrets"));
+    let client: BaseConsumer = client.create().expect("a consumer");
+    let mut assignment = TopicPartitionList::new();
+    for partition in 0..PARTITIONS {
+        assignment.add_partition_offset(&inputs.calls, partition, Offset::Beginning).expect("a partition");
+    }
+    client.assign(&assignment).expect("assigned");
+    let (mut pace, mut by_now) = (Pace::new(count), 0);
+    loop {
+        // The end of a partition is told as an error.
+        by_now += usize::from(matches!(client.poll(Duration::from_millis(100)), Some(Ok(_))));
+        if let Some(rate) = pace.note(by_now) {
+            return rate;
+        }
+    }
+}
+
+/// The rate at which the service judges the same calls.
+fn consumed(broker: &Broker, inputs: &Topics, count: usize, interval: &str) -> f64 {
+    let topics = anew(broker, inputs);
+    let more = format!("{NO_IDLE_TICKS}  checkpoint_interval: {interval}\n");
+    let mut program = Program::start_quiet(&topics.config(broker, &more));
+    let mut pace = Pace::new(count);
+    let rate = program.eventually("all judged", |program| {
+        let by_now = program.try_scrape()?.sum("dialwatch_records_consumed_total", &[("stream", "calls")]);
+        pace.note(by_now as usize)
+    });
+    program.kill();
+    rate
+}
+
+/// How long it takes to be at work again with so many remembered callees, beside a start with none.
+fn restore(broker: &Broker, sizes: &Sizes) {
+    println!("\n{} remembered callees, medians of {} rounds in turn", sizes.callees, sizes.rounds);
+    println!("{:<44} {:>12} {:>14} {:>20}", "", "state, MB", "restored, s", "beside an empty one");
+    for apps in [1, 1_000] {
+        let topics = remembered(broker, sizes.callees, apps);
+        let empty = Topics::create(broker, PARTITIONS);
+        let (mut full_s, mut empty_s) = (Vec::new(), Vec::new());
+        for _ in 0..sizes.rounds {
+            empty_s.push(at_work_s(&empty.config(broker, FORMAT)));
+            full_s.push(at_work_s(&topics.config(broker, FORMAT)));
+        }
+        let newest = read(broker, &topics.state, Isolation::Committed)
+            .into_iter()
+            .map(|stored| ((stored.partition, stored.key), stored.value.map_or(0, |value| value.len())));
+        let bytes: usize = newest.collect::<BTreeMap<_, _>>().into_values().sum();
+        let (full_s, empty_s) = (median(full_s), median(empty_s));
+        let (name, mb) = (format!("in {apps} apps"), bytes as f64 / 1e6);
+        println!("{name:<44} {mb:>12.1} {:>14.2} {:>20}", full_s - empty_s, format!("{full_s:.2} - {empty_s:.2}"));
+    }
+}
+
+const FORMAT: &str = "  idle_timeout: '0'\n  checkpoint_interval: 1s\n  format: dialwatch\n";
+
+/// A group that has judged a call to each of so many callees.
+fn remembered(broker: &Broker, callees: usize, apps: usize) -> Topics {
+    let topics = Topics::create(broker, PARTITIONS);
+    let calls: Vec<Record> = (0..callees).map(|index| call(index, apps)).collect();
+    produce(broker, &topics.calls, PARTITIONS, &calls);
+    let mut program = Program::start_quiet(&topics.config(broker, FORMAT));
+    let position = Position::in_calls(broker, &topics);
+    program.eventually("all judged", |_| position.is_at_end().then_some(()));
+    program.end();
+    topics
+}
+
+/// A call to a callee of its own, twenty a second.
+fn call(index: usize, apps: usize) -> Record {
+    let (app_id, start_ms) = (1_400_000_000 + index % apps, 1_773_000_000_000 + index as u64 * 50);
+    let value = format!(
+        r#"{{"call_id":"{index:08x}-1ef6-4ad2-a8c4-2b2bbfb18e55","app_id":"{app_id}","direction":"outbound","kind":"agent","caller":"+8675580000000","callee":"+86199{index:08}","start":{start_ms},"ring":{},"answer":{},"end":{},"outcome":"answered","hangup_by":"agent","agent":"7"}}"#,
+        start_ms + 3_000,
+        start_ms + 9_000,
+        start_ms + 40_000,
+    );
+    Record { key: app_id.to_string(), value: value.into_bytes() }
+}
+
+/// From the start of the process until all partitions are at work, in seconds.
+fn at_work_s(config: &str) -> f64 {
+    let began = Instant::now();
+    let mut program = Program::start_quiet(config);
+    program.wait_assigned(|partitions| partitions == PARTITIONS as u32);
+    let took_s = began.elapsed().as_secs_f64();
+    program.end();
+    took_s
+}
+
+/// From handing over the call at which an alert is due to seeing the alert committed. The lateness is not in it: that call
+/// is the one that moves event time past the minute and the lateness.
+fn latency(broker: &Broker, sizes: &Sizes, rate: f64) {
+    let traffic = Traffic::of_first((rate * sizes.seconds as f64) as usize, &sizes.world());
+    let due: Vec<(usize, String)> =
+        traffic.judged_at(PARTITIONS, None).into_iter().map(|(at, alert)| (at, alert.alert_id)).collect();
+    println!("\n{rate:.0} calls a second for {} s, {} messages of alerts", sizes.seconds, due.len());
+    println!("{:<44} {:>12} {:>12} {:>12}", "from produce to alert", "p50, ms", "p99, ms", "longest, ms");
+    for interval in ["10s", "1s", "100ms"] {
+        let mut waits_ms = waits_ms(broker, &traffic, &due, rate, interval);
+        waits_ms.sort_by(f64::total_cmp);
+        let at = |share: f64| waits_ms.get((waits_ms.len() as f64 * share) as usize).or(waits_ms.last()).copied().unwrap_or(0.0);
+        let name = format!("a checkpoint every {interval}");
+        println!("{name:<44} {:>12.0} {:>12.0} {:>12.0}", at(0.5), at(0.99), at(1.0));
+    }
+}
+
+fn waits_ms(broker: &Broker, traffic: &Traffic, due: &[(usize, String)], rate: f64, interval: &str) -> Vec<f64> {
+    let topics = traffic.produce_before_calls(broker, PARTITIONS);
+    let more = format!("{NO_IDLE_TICKS}  checkpoint_interval: {interval}\n");
+    let mut program = Program::start_quiet(&topics.config(broker, &more));
+    program.wait_assigned(|partitions| partitions == PARTITIONS as u32);
+    let tail = Tail::of(broker, &topics.alerts, Isolation::Committed);
+    let is_over = AtomicBool::new(false);
+    let (written, mut seen) = thread::scope(|scope| {
+        let seen = scope.spawn(|| seen(&tail, due.len(), &is_over));
+        let written = paced(broker, &topics, &traffic.calls, rate);
+        let position = Position::in_calls(broker, &topics);
+        eventually("all judged", || position.is_at_end().then_some(()));
+        is_over.store(true, Ordering::Relaxed);
+        (written, seen.join().expect("it watched"))
+    });
+    program.end();
+    let wait_ms = |(at, alert_id): &(usize, String)| {
+        let seen = seen.get_mut(alert_id).and_then(|seen| (!seen.is_empty()).then(|| seen.remove(0)));
+        seen.expect("every alert is seen").duration_since(written[*at]).as_secs_f64() * 1e3
+    };
+    due.iter().map(wait_ms).collect()
+}
+
+/// Writes calls at a rate. Returns when each was handed over.
+fn paced(broker: &Broker, topics: &Topics, calls: &[Record], rate: f64) -> Vec<Instant> {
+    let writer = Writer::new(broker, &topics.calls, PARTITIONS);
+    let (began, mut written) = (Instant::now(), Vec::with_capacity(calls.len()));
+    while written.len() < calls.len() {
+        let is_due = ((began.elapsed().as_secs_f64() * rate) as usize).min(calls.len());
+        if is_due > written.len() {
+            let now = Instant::now();
+            writer.write(&calls[written.len()..is_due]);
+            written.resize(is_due, now);
+        }
+        thread::park_timeout(BEAT);
+    }
+    writer.finish();
+    written
+}
+
+/// When each message of each alert was seen.
+fn seen(tail: &Tail, count: usize, is_over: &AtomicBool) -> BTreeMap<String, Vec<Instant>> {
+    let (mut seen, mut by_now) = (BTreeMap::<String, Vec<Instant>>::new(), 0);
+    while by_now < count {
+        match tail.next(Duration::from_secs(2)) {
+            Some(stored) => {
+                let alert_id = String::from_utf8(stored.key.expect("an alert has an id")).expect("text");
+                seen.entry(alert_id).or_default().push(Instant::now());
+                by_now += 1;
+            }
+            // All is committed, and nothing comes: whatever is missing will not.
+            None if is_over.load(Ordering::Relaxed) => break,
+            None => {}
+        }
+    }
+    seen
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
