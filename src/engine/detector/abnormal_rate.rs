@@ -117,7 +117,7 @@ fn over_seats(limits: &AbnormalRateLimits, judged: &Judged<'_>) -> Option<Findin
     // Seats are people's: a machine that plays the notifications it declared needs none.
     let seats = judged.profile.seats.filter(|_| !judged.profile.notifies)?;
     let limit = seats.saturating_mul(limits.calls_per_seat_max);
-    let peak = judged.memory.concurrency.peak().filter(|peak| peak.calls > limit)?;
+    let peak = judged.memory.concurrency.peak_over(limit)?;
     let from = Timestamp::from_seconds(peak.at_s.into());
     Some(Finding {
         summary: format!(

@@ -162,7 +162,7 @@ fn keeps_time(limits: &RobotDialingLimits, line: &Line) -> Option<Evidence> {
 /// More calls at once than filed seats can hold.
 fn volume(limits: &RobotDialingLimits, judged: &Judged<'_>) -> Option<Evidence> {
     let limit = judged.profile.seats?.saturating_mul(limits.calls_per_seat_max);
-    let peak = judged.memory.concurrency.peak().filter(|peak| peak.calls > limit)?;
+    let peak = judged.memory.concurrency.peak_over(limit)?;
     Some(Evidence::count(Feature::Concurrent, peak.calls.into(), limit.into(), Over::Hour))
 }
 

@@ -3,6 +3,8 @@
 //! Never knows calls that have not ended: their records are not written yet. What it says of a second is final only once
 //! the calls of that second have ended.
 
+use std::cell::Cell;
+
 use serde::{Deserialize, Serialize};
 
 use crate::engine::time::HOUR_S;
@@ -24,6 +26,26 @@ pub struct Concurrency {
     before: i32,
     /// The newest end known.
     last_end_s: u32,
+    /// No more calls than this were ever at once within the ring.
+    #[serde(skip)]
+    at_most: AtMost,
+}
+
+/// A bound that spares most looks at the ring: a call raises the peak by one at most. What it says is no part of the state.
+#[derive(Clone, Debug)]
+struct AtMost(Cell<u32>);
+
+impl Default for AtMost {
+    /// Nothing is known.
+    fn default() -> Self {
+        Self(Cell::new(u32::MAX))
+    }
+}
+
+impl PartialEq for AtMost {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
 }
 
 /// The most calls at once.
@@ -55,6 +77,7 @@ impl Concurrency {
         if begun < i16::MAX && ended > i16::MIN {
             *self.at(start_s) += 1;
             *self.at(end_s) -= 1;
+            self.at_most.0.set(self.at_most.0.get().saturating_add(1));
             self.last_end_s = self.last_end_s.max(end_s);
         }
     }
@@ -77,9 +100,15 @@ impl Concurrency {
         }
     }
 
-    /// The most calls at once within the last hour; `None` if there were none.
-    pub fn peak(&self) -> Option<Peak> {
-        self.peak_since(self.first_s)
+    /// The most calls at once within the last hour, if that is more than `limit`. Looks at the ring only if so many can have
+    /// been at once: it costs microseconds, and is asked every minute.
+    pub fn peak_over(&self, limit: u32) -> Option<Peak> {
+        if self.at_most.0.get() <= limit {
+            return None;
+        }
+        let peak = self.peak_since(self.first_s);
+        self.at_most.0.set(peak.map_or(0, |peak| peak.calls));
+        peak.filter(|peak| peak.calls > limit)
     }
 
     /// The most calls at once at `from_s` (Unix seconds) or later; `None` if there were none.
@@ -148,7 +177,10 @@ mod tests {
                 if call % 10 == 0 {
                     now_s += random.random_range(0..60);
                     concurrency.advance(now_s);
-                    assert_eq!(concurrency.peak(), naive.peak_since(0, now_s), "seed {seed}");
+                    let limit = random.random_range(0..12);
+                    let over = naive.peak_since(0, now_s).filter(|peak| peak.calls > limit);
+                    assert_eq!(concurrency.peak_over(limit), over, "seed {seed}");
+                    assert_eq!(concurrency.peak_over(limit), over, "asked again: seed {seed}");
                     let from_s = now_s - random.random_range(0..KEPT_S + 100);
                     assert_eq!(concurrency.peak_since(from_s), naive.peak_since(from_s, now_s), "seed {seed}");
                 }
@@ -161,7 +193,7 @@ mod tests {
         for seed in 0..30 {
             let random = &mut ChaCha8Rng::seed_from_u64(seed);
             let (mut often, mut once) = (Concurrency::default(), Concurrency::default());
-            assert_eq!(often.peak(), None);
+            assert_eq!(often.peak_over(0), None);
             for call in 0..40 {
                 let end_s = NOON_S + call * 10;
                 let start_s = end_s - random.random_range(0..5_000);
@@ -187,9 +219,9 @@ mod tests {
         concurrency.add(NOON_S, NOON_S + 10);
         concurrency.add(NOON_S + 10, NOON_S + 20);
         concurrency.add(NOON_S + 20, NOON_S + 20);
-        assert_eq!(concurrency.peak(), Some(Peak { calls: 1, at_s: NOON_S }));
+        assert_eq!(concurrency.peak_over(0), Some(Peak { calls: 1, at_s: NOON_S }));
         concurrency.add(NOON_S + 19, NOON_S + 21);
-        assert_eq!(concurrency.peak(), Some(Peak { calls: 2, at_s: NOON_S + 19 }));
+        assert_eq!(concurrency.peak_over(0), Some(Peak { calls: 2, at_s: NOON_S + 19 }));
         assert_eq!(concurrency.peak_since(NOON_S + 20), Some(Peak { calls: 1, at_s: NOON_S + 20 }));
         assert_eq!(concurrency.peak_since(NOON_S + 21), None);
         // Out of the ring, and not to be mistaken for the second an hour later.
@@ -205,7 +237,7 @@ mod tests {
             concurrency.add(NOON_S, NOON_S + 10);
         }
         concurrency.add(NOON_S + 20, NOON_S + 30);
-        assert_eq!(concurrency.peak(), Some(Peak { calls: 32_767, at_s: NOON_S }));
+        assert_eq!(concurrency.peak_over(0), Some(Peak { calls: 32_767, at_s: NOON_S }));
         assert_eq!(concurrency.peak_since(NOON_S + 10), Some(Peak { calls: 1, at_s: NOON_S + 20 }));
     }
 }
