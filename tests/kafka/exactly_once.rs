@@ -15,7 +15,7 @@ use crate::alerts::Alerts;
 use crate::broker::{self, Broker};
 use crate::producing::{Pump, produce};
 use crate::program::{Program, dialwatch, eventually, tell};
-use crate::reading::{Isolation, Tail, Transactions, aborted};
+use crate::reading::{Isolation, Tail, Transactions, aborted, settled};
 use crate::topics::{Position, Topics};
 use crate::traffic::{Record, Traffic};
 use crate::{NO_IDLE_TICKS, PARTITIONS, seed};
@@ -174,8 +174,14 @@ fn assert_all_right(broker: &Broker, topics: &Topics, traffic: &Traffic, members
     let expected = traffic.judged(PARTITIONS, None);
     assert!(expected.len() > 20, "{} alerts are too few to prove anything", expected.len());
     Alerts::committed(broker, topics).assert_equal(&expected);
-    let taken_back = [&topics.state, &topics.alerts].map(|topic| aborted(broker, topic));
-    tell(&format!("{} messages of alerts; taken back: {} of state, {} of alerts", expected.len(), taken_back[0], taken_back[1]));
+    let taken_back = aborted(broker, &topics.alerts);
+    let written: i64 =
+        Position::new(broker, &topics.group, &topics.state, PARTITIONS).ends().expect("ends").iter().map(|ends| ends.1).sum();
+    let left = settled(broker, &topics.state).len();
+    tell(&format!(
+        "{} messages of alerts, {taken_back} more were taken back; {left} of {written} records of state are left",
+        expected.len()
+    ));
 }
 
 #[test]
