@@ -217,7 +217,7 @@ fn one_of_two_is_killed_and_the_other_takes_over() {
     let traffic = Traffic::of(&World::new(23, 1, 36));
     let topics = traffic.produce_before_calls(broker, PARTITIONS);
     let transactions = Transactions::on(broker, &[&topics.state, &topics.alerts]);
-    let position = Position::in_calls(broker, &topics);
+    let (position, tail) = (Position::in_calls(broker, &topics), Tail::of(broker, &topics.state, Isolation::Uncommitted));
     // Members without names: nobody else ends the transaction of a dead one, its time must pass.
     let more = "  checkpoint_interval: 100ms\n  session_timeout: 6s\n  properties: {heartbeat.interval.ms: '500'}\n";
     let config = topics.config(broker, &format!("{NO_IDLE_TICKS}{more}"));
@@ -225,9 +225,13 @@ fn one_of_two_is_killed_and_the_other_takes_over() {
     let pump = Pump::start(broker, &topics.calls, PARTITIONS, traffic.calls.clone(), 2_000);
     let mut members = vec![Program::start(&config), Program::start(&config)];
     let mut kills = Kills::default();
-    for _ in 0..6 {
+    for round in 0..6 {
         members.iter_mut().for_each(|member| member.wait_assigned(|partitions| partitions == 2));
         std::thread::park_timeout(Duration::from_millis(random.random_range(50..600)));
+        // Now and then as soon as one of them has written something that is not committed yet.
+        if round % 2 == 1 {
+            eventually("an open transaction", || tail.has_grown().then_some(()));
+        }
         members.swap_remove(random.random_range(0..2)).kill();
         kills.note(&transactions, &position);
         members[0].wait_assigned(|partitions| partitions == 4);
