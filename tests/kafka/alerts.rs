@@ -60,7 +60,7 @@ impl Alerts {
     /// Fails if anything is lost, doubled, changed or new, with the first difference.
     pub fn assert_equal(&self, expected: &Self) {
         for (key, expected) in &expected.0 {
-            let found = self.0.get(key).unwrap_or_else(|| panic!("the alert {key:?} is lost: {} of {}", self.len(), self.len()));
+            let found = self.0.get(key).unwrap_or_else(|| panic!("the alert {key:?} is lost"));
             for (at, expected) in expected.iter().enumerate() {
                 assert_eq!(found.get(at), Some(expected), "message {at} of {key:?}, which has {}", found.len());
             }

@@ -235,7 +235,7 @@ fn free_ports() -> io::Result<[u16; 4]> {
     Ok(ports)
 }
 
-/// A dead process is noticed within seconds, and its transaction ended: tests of that need not wait for long.
+/// A dead process is noticed within seconds, its transaction ended and a topic compacted: tests of that need not wait long.
 fn properties([controller, plain, sasl, tls]: [u16; 4], folder: &Path) -> String {
     format!(
         "process.roles=broker,controller
@@ -256,6 +256,7 @@ offsets.topic.replication.factor=1
 transaction.state.log.num.partitions=4
 transaction.state.log.replication.factor=1
 transaction.state.log.min.isr=1
+log.cleaner.backoff.ms=500
 transaction.abort.timed.out.transaction.cleanup.interval.ms=500
 {}",
         folder.join("data").display(),

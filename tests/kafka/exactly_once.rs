@@ -15,7 +15,7 @@ use crate::alerts::Alerts;
 use crate::broker::{self, Broker};
 use crate::producing::{Pump, produce};
 use crate::program::{Program, dialwatch, eventually, tell};
-use crate::reading::{Isolation, Tail, Transactions, aborted};
+use crate::reading::{Isolation, Tail, Transactions, aborted, settled};
 use crate::topics::{Position, Topics};
 use crate::traffic::{Record, Traffic};
 use crate::{NO_IDLE_TICKS, PARTITIONS, seed};
@@ -174,8 +174,14 @@ fn assert_all_right(broker: &Broker, topics: &Topics, traffic: &Traffic, members
     let expected = traffic.judged(PARTITIONS, None);
     assert!(expected.len() > 20, "{} alerts are too few to prove anything", expected.len());
     Alerts::committed(broker, topics).assert_equal(&expected);
-    let taken_back = [&topics.state, &topics.alerts].map(|topic| aborted(broker, topic));
-    tell(&format!("{} messages of alerts; taken back: {} of state, {} of alerts", expected.len(), taken_back[0], taken_back[1]));
+    let taken_back = aborted(broker, &topics.alerts);
+    let written: i64 =
+        Position::new(broker, &topics.group, &topics.state, PARTITIONS).ends().expect("ends").iter().map(|ends| ends.1).sum();
+    let left = settled(broker, &topics.state).len();
+    tell(&format!(
+        "{} messages of alerts, {taken_back} more were taken back; {left} of {written} records of state are left",
+        expected.len()
+    ));
 }
 
 #[test]
@@ -211,7 +217,7 @@ fn one_of_two_is_killed_and_the_other_takes_over() {
     let traffic = Traffic::of(&World::new(23, 1, 36));
     let topics = traffic.produce_before_calls(broker, PARTITIONS);
     let transactions = Transactions::on(broker, &[&topics.state, &topics.alerts]);
-    let position = Position::in_calls(broker, &topics);
+    let (position, tail) = (Position::in_calls(broker, &topics), Tail::of(broker, &topics.state, Isolation::Uncommitted));
     // Members without names: nobody else ends the transaction of a dead one, its time must pass.
     let more = "  checkpoint_interval: 100ms\n  session_timeout: 6s\n  properties: {heartbeat.interval.ms: '500'}\n";
     let config = topics.config(broker, &format!("{NO_IDLE_TICKS}{more}"));
@@ -219,9 +225,13 @@ fn one_of_two_is_killed_and_the_other_takes_over() {
     let pump = Pump::start(broker, &topics.calls, PARTITIONS, traffic.calls.clone(), 2_000);
     let mut members = vec![Program::start(&config), Program::start(&config)];
     let mut kills = Kills::default();
-    for _ in 0..6 {
+    for round in 0..6 {
         members.iter_mut().for_each(|member| member.wait_assigned(|partitions| partitions == 2));
         std::thread::park_timeout(Duration::from_millis(random.random_range(50..600)));
+        // Now and then as soon as one of them has written something that is not committed yet.
+        if round % 2 == 1 {
+            eventually("an open transaction", || tail.has_grown().then_some(()));
+        }
         members.swap_remove(random.random_range(0..2)).kill();
         kills.note(&transactions, &position);
         members[0].wait_assigned(|partitions| partitions == 4);

@@ -9,7 +9,7 @@ use crate::broker::{self, Broker};
 use crate::producing::produce;
 use crate::program::Program;
 use crate::reading::settled;
-use crate::topics::{ANSWER, Position, Topics, create, delete_records};
+use crate::topics::{ANSWER, COMPACTED, Position, Topics, create, delete_records};
 use crate::traffic::{Traffic, partition_of};
 use crate::{NO_IDLE_TICKS, PARTITIONS};
 
@@ -107,7 +107,7 @@ fn a_lost_state_is_refused_or_begun_anew_as_configured() {
     let Some(broker) = broker::shared() else { return };
     let mut halfway = Halfway::of(broker, 73);
     halfway.second_half();
-    halfway.topics.state = create(broker, "state", PARTITIONS, &[("cleanup.policy", "compact")]);
+    halfway.topics.state = create(broker, "state", PARTITIONS, COMPACTED);
     halfway.refused_then_rebuilt(&[&halfway.topics.calls, "partition", "state is gone"]);
 }
 

@@ -7,7 +7,7 @@ use crate::alerts::Alerts;
 use crate::broker::{self, Broker, skipped};
 use crate::producing::produce;
 use crate::program::Program;
-use crate::topics::{Position, Topics, create};
+use crate::topics::{COMPACTED, Position, Topics, create};
 use crate::traffic::Traffic;
 use crate::{NO_IDLE_TICKS, PARTITIONS};
 
@@ -21,7 +21,8 @@ fn spoilt(broker: &Broker, spoil: impl Fn(&mut Topics)) -> (Program, Topics) {
 #[test]
 fn a_missing_topic_is_named() {
     let Some(broker) = broker::shared() else { return };
-    let fields: [(&str, fn(&mut Topics) -> &mut String); 6] = [
+    type Name = fn(&mut Topics) -> &mut String;
+    let fields: [(&str, Name); 6] = [
         ("calls", |topics| &mut topics.calls),
         ("feedback", |topics| &mut topics.feedback),
         ("registry", |topics| &mut topics.registry),
@@ -41,8 +42,7 @@ fn differing_partition_counts_are_refused() {
     let Some(broker) = broker::shared() else { return };
     let (mut program, topics) = spoilt(broker, |topics| topics.feedback = create(broker, "feedback", 3, &[]));
     program.refuses(&[&topics.calls, "has 4 partitions", &topics.feedback, "has 3", "both must have as many"]);
-    let compacted = [("cleanup.policy", "compact")];
-    let (mut program, topics) = spoilt(broker, |topics| topics.state = create(broker, "state", 5, &compacted));
+    let (mut program, topics) = spoilt(broker, |topics| topics.state = create(broker, "state", 5, COMPACTED));
     program.refuses(&[&topics.calls, "has 4 partitions", &topics.state, "has 5", "both must have as many"]);
 }
 

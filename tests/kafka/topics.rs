@@ -13,7 +13,11 @@ use crate::program::eventually;
 
 /// The longest a broker takes for one answer.
 pub const ANSWER: Duration = Duration::from_secs(60);
-const COMPACTED: &[(&str, &str)] = &[("cleanup.policy", "compact")];
+/// As a topic of state or of registrations must be.
+pub const COMPACTED: &[(&str, &str)] = &[("cleanup.policy", "compact")];
+/// Compacted while a test lasts: what is overwritten or taken back disappears within seconds.
+const COMPACTED_SOON: &[(&str, &str)] =
+    &[("cleanup.policy", "compact"), ("segment.ms", "500"), ("min.cleanable.dirty.ratio", "0.01"), ("delete.retention.ms", "0")];
 
 /// The topics of one test, and the group that reads them.
 #[derive(Clone, Debug)]
@@ -35,7 +39,7 @@ impl Topics {
             calls: create(broker, "calls", partitions, &[]),
             feedback: create(broker, "feedback", partitions, &[]),
             registry: create(broker, "registry", 2, COMPACTED),
-            state: create(broker, "state", partitions, COMPACTED),
+            state: create(broker, "state", partitions, COMPACTED_SOON),
             alerts: create(broker, "alerts", 3, &[]),
             dead_letters: create(broker, "dead-letters", 2, &[]),
             group: unique("group"),
