@@ -111,13 +111,19 @@ pub fn run(
     view.reload.begin(policy.clone());
     let connection = Connection::new(kafka, folder)?;
     let dispatch = Dispatch::start(sinks, &view.metrics)?;
-    let mut early_ends = 0;
+    let (mut early_ends, mut has_run) = (0, false);
     loop {
         let began = Instant::now();
         let ended = session(kafka, &connection, &dispatch, view, stop);
         early_ends = if began.elapsed() >= GOOD_SESSION { 0 } else { early_ends + 1 };
+        has_run |= view.health.stage() >= Stage::Running;
         match ended {
             Err(ServiceError::Kafka(KafkaProblem::Stopped)) => return Ok(()),
+            // Brokers that once answered will again: that is waited for as long as it takes.
+            Err(ServiceError::Kafka(problem @ KafkaProblem::Unreachable { .. })) if has_run && !stop.is_asked() => {
+                tracing::warn!("{problem}: trying again");
+                early_ends = 0;
+            }
             Err(ServiceError::Kafka(problem)) if problem.is_passing() && early_ends < SESSIONS_MAX && !stop.is_asked() => {
                 tracing::warn!("{problem}: going on from the last checkpoint");
                 view.metrics.sessions_restarted.inc();

@@ -21,6 +21,8 @@ use crate::metrics::Stream;
 
 /// How long one call to the coordinator may last before it is made again.
 const ATTEMPT: Duration = Duration::from_secs(5);
+/// How long a step of a transaction may stay undecided: then only a new session, which asks what is committed, helps.
+const UNDECIDED_MAX: Duration = Duration::from_secs(90);
 /// The headers of a dead letter, as Kafka Connect names them.
 const HEADERS: &str = "__connect.errors.";
 
@@ -290,12 +292,14 @@ fn is_fencing(code: RDKafkaErrorCode) -> bool {
 
 /// Makes a call of the transaction until it is answered.
 fn again_while_retriable(is_stopped: &impl Fn() -> bool, call: impl Fn() -> KafkaResult<()>) -> KafkaResult<()> {
+    let began = Instant::now();
+    let is_over = || is_stopped() || began.elapsed() >= UNDECIDED_MAX;
     loop {
         match call() {
-            Err(KafkaError::Transaction(error)) if error.is_retriable() && !is_stopped() => {
+            Err(KafkaError::Transaction(error)) if error.is_retriable() && !is_over() => {
                 tracing::debug!("the transaction is not answered yet: {error}");
             }
-            Err(KafkaError::Flush(RDKafkaErrorCode::OperationTimedOut)) if !is_stopped() => {}
+            Err(KafkaError::Flush(RDKafkaErrorCode::OperationTimedOut)) if !is_over() => {}
             decided => return decided,
         }
     }

@@ -34,9 +34,10 @@ impl Outbox {
     pub fn restore(&mut self, next: u64, kept: Vec<(u64, Box<[u8]>)>) {
         self.next = next;
         self.kept_from = kept.first().map_or(next, |(number, _)| *number);
-        self.progress.all_delivered(self.kept_from);
+        let has_sinks = self.progress.has_sinks();
+        self.progress.all_delivered(if has_sinks { self.kept_from } else { next });
         self.progress.posted(next);
-        for (number, json) in kept {
+        for (number, json) in kept.into_iter().filter(|_| has_sinks) {
             match serde_json::from_slice(&json) {
                 Ok(alert) => self.inherited.push(Outgoing { number, alert }),
                 // It is on the topic of alerts; only a sink may miss it.
@@ -68,6 +69,10 @@ impl Outbox {
         let delivered = self.progress.undelivered().min(self.next);
         state.extend((self.kept_from..delivered).map(|number| encoder.delivered(number)));
         self.kept_from = self.kept_from.max(delivered);
+        if !self.progress.has_sinks() {
+            self.kept_from = self.next;
+            return state.len() > before || !self.new.is_empty();
+        }
         for (Outgoing { number, alert }, _) in &self.new {
             // An alert is plain data: it always becomes JSON.
             state.push(encoder.alert(*number, &serde_json::to_vec(alert).unwrap_or_default()));

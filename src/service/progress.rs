@@ -18,6 +18,7 @@ pub struct Progress {
     posted: AtomicU64,
     /// For each sink, the number of the next alert it has not got yet. Without sinks one that is told of checkpoints.
     delivered: Box<[AtomicU64]>,
+    has_sinks: bool,
 }
 
 impl Progress {
@@ -30,6 +31,7 @@ impl Progress {
             alerts_max: alerts_max as u64,
             is_stopped: AtomicBool::new(false),
             posted: AtomicU64::new(0),
+            has_sinks: sinks > 0,
             delivered: (0..sinks.max(1)).map(|_| AtomicU64::new(0)).collect(),
         }
     }
@@ -68,6 +70,11 @@ impl Progress {
     /// Whether records are no longer judged.
     pub fn is_stopped(&self) -> bool {
         self.is_stopped.load(Ordering::Acquire)
+    }
+
+    /// Whether there is any sink: otherwise an alert is delivered with its checkpoint.
+    pub fn has_sinks(&self) -> bool {
+        self.has_sinks
     }
 
     /// Every alert before the one of this number has been posted.
