@@ -90,6 +90,11 @@ impl Arrivals {
         Self { per_hour, bin_cv, day: DayFactor::new(day_cv), bin_end_ms: from.millis(), per_ms: 0.0, at_ms: from.millis() }
     }
 
+    /// Nothing arrives before `from`: the work is done again then.
+    pub(super) fn resume(&mut self, from: Timestamp) {
+        (self.at_ms, self.bin_end_ms) = (from.millis(), from.millis());
+    }
+
     /// The next arrival before `to`; `None` when there are no more.
     pub(super) fn next(
         &mut self,
@@ -124,7 +129,7 @@ impl Arrivals {
         }
         let day = self.day.on(clock.local(self.at_ms).day, draw);
         let at = Timestamp::from_millis(self.at_ms);
-        let extra: f64 = events.iter().filter(|event| event.from <= at && at < event.to).map(|event| event.rate).product();
+        let extra: f64 = events.iter().filter(|event| event.holds_at(at)).map(|event| event.rate).product();
         self.per_ms = self.per_hour * level * day * draw.gamma_factor(self.bin_cv) * extra / HOUR_MS as f64;
     }
 }

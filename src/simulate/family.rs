@@ -224,11 +224,12 @@ impl<'w> Draft<'w> {
         self.world.start.plus_millis((days * f64::from(DAY_S)) as i64 * SECOND_MS)
     }
 
-    /// `hours` hours from this hour of a day on which the week works, in the later half of the world if that has one, so
-    /// that the app has a past to differ from.
+    /// `hours` hours from this hour of a day on which the week works, in the later half of the world (or of its first chapter) if
+    /// that has one, so that the app has a past to differ from.
     pub(super) fn some_day(&mut self, hour: f64, hours: f64, week: &Week) -> (Timestamp, Timestamp) {
         let second_of_day = (hour * f64::from(HOUR_S)) as u32;
-        let moments: Vec<Timestamp> = (0..self.world.days.max(1)).map(|day| self.occurrence(day, second_of_day)).collect();
+        let moments: Vec<Timestamp> =
+            (0..self.world.chapter_days().max(1)).map(|day| self.occurrence(day, second_of_day)).collect();
         let works = |at: &Timestamp| {
             let day = self.local(*at).hour_of_week as usize / 24 * 24;
             week.0[day..day + 24].iter().any(|level| *level > 0.5)

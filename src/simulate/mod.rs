@@ -12,6 +12,7 @@ mod family;
 mod files;
 mod numbers;
 mod plan;
+mod said;
 mod shape;
 mod stream;
 #[cfg(test)]
@@ -53,6 +54,9 @@ pub struct Options {
     pub shares: Vec<(&'static Family, f64)>,
     /// How records travel.
     pub delivery: Delivery,
+    /// Whatever begins does so within the first so many days, and what happens once happens again every so many days. `None`:
+    /// all of it is spread over the whole world, and nothing happens again.
+    pub chapter_days: Option<u32>,
 }
 
 /// How records travel from the platform to whoever consumes them.
@@ -68,7 +72,7 @@ pub struct Delivery {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { clean_share: 0.8, shares: Vec::new(), delivery: Delivery::default() }
+        Self { clean_share: 0.8, shares: Vec::new(), delivery: Delivery::default(), chapter_days: None }
     }
 }
 
@@ -95,6 +99,16 @@ impl World {
     /// No call starts from here on.
     pub fn end(&self) -> Timestamp {
         self.start.plus_millis(i64::from(self.days) * i64::from(DAY_S) * SECOND_MS)
+    }
+
+    /// The days over which what happens is spread.
+    fn chapter_days(&self) -> u32 {
+        self.options.chapter_days.unwrap_or(self.days).min(self.days)
+    }
+
+    /// From one time that something happens to the next, in milliseconds; `None` if it happens once.
+    fn recurrence_ms(&self) -> Option<i64> {
+        self.options.chapter_days.map(|days| i64::from(days.max(1)) * i64::from(DAY_S) * SECOND_MS)
     }
 }
 
@@ -170,6 +184,11 @@ pub fn feedback(world: &World) -> Vec<FeedbackLine> {
     let mut lines: Vec<FeedbackLine> = calls(world).flat_map(|call| FeedbackLine::of(&call)).collect();
     lines.sort_by_key(|line| line.at_ms);
     lines
+}
+
+/// The same one by one, for worlds too long to be gone through beforehand. Holds what is said within some hours.
+pub fn feedback_as_it_comes(world: &World) -> impl Iterator<Item = FeedbackLine> + use<> {
+    said::Said::new(world)
 }
 
 /// What the apps of a world filed about themselves. Some never filed anything.

@@ -14,6 +14,8 @@ pub(super) struct Activity {
     pub(super) from: Timestamp,
     /// No call starts from here on.
     pub(super) to: Timestamp,
+    /// From one time that this work is done to the next, in milliseconds; `None` if it is done once.
+    pub(super) every_ms: Option<i64>,
     /// How busy each hour is.
     pub(super) week: Week,
     /// What makes it dial.
@@ -272,8 +274,19 @@ pub(super) struct Voices {
 pub(super) struct Event {
     pub(super) from: Timestamp,
     pub(super) to: Timestamp,
+    /// From one time to the next, in milliseconds; `None` if it happens once.
+    pub(super) every_ms: Option<i64>,
     /// Multiplies the arrivals.
     pub(super) rate: f64,
     /// Share of calls lost in the network meanwhile, if more than usual.
     pub(super) network_error: f64,
+}
+
+impl Event {
+    /// Whether things are different at this moment.
+    pub(super) fn holds_at(&self, at: Timestamp) -> bool {
+        let since_ms = at.millis() - self.from.millis();
+        let since_ms = self.every_ms.filter(|_| since_ms >= 0).map_or(since_ms, |every_ms| since_ms % every_ms);
+        (0..self.to.millis() - self.from.millis()).contains(&since_ms)
+    }
 }

@@ -429,6 +429,51 @@ fn robots_keep_time() {
 }
 
 #[test]
+fn feedback_as_it_comes_is_the_feedback() {
+    for seed in SEEDS {
+        let mut world = World::new(seed, 4, families().count() as u32);
+        world.options.delivery.late = 0.01;
+        let expected = feedback(&world);
+        assert!(expected.len() > 1_000, "seed {seed}: {}", expected.len());
+        assert!(feedback_as_it_comes(&world).eq(expected), "seed {seed}");
+    }
+}
+
+/// The starts of the calls of an app of this family that break `rule`, by the day of the world.
+fn days_broken(world: &World, rule: RuleName) -> BTreeMap<i64, u32> {
+    let mut days = BTreeMap::new();
+    for call in calls(world).filter(|call| call.breaks.contains(rule) && !call.copy) {
+        *days.entry((call.start.millis() - world.start.millis()) / (i64::from(DAY_S) * SECOND_MS)).or_default() += 1;
+    }
+    days
+}
+
+#[test]
+fn what_happens_once_happens_in_every_chapter() {
+    let mut world = World::new(1, 13, 1);
+    world.options.shares = vec![(family("takeover_at_night").expect("exists"), 1.0)];
+    let once = days_broken(&world, RuleName::AbnormalRate);
+    world.options.chapter_days = Some(3);
+    let again = days_broken(&world, RuleName::AbnormalRate);
+    let days: Vec<i64> = again.keys().copied().collect();
+    assert!(once.len() == 1 && days[0] < 3 && days.len() >= 4, "{once:?} {again:?}");
+    assert!(days.windows(2).all(|pair| pair[1] - pair[0] == 3), "{again:?}");
+    // The first chapter does not depend on how many follow.
+    let of_first = |days| calls(&World { days, ..world.clone() }).take(500).collect::<Vec<_>>();
+    assert_eq!(of_first(13), of_first(4_000));
+}
+
+#[test]
+fn an_event_holds_in_its_time_and_again() {
+    let at = |minute: i64| Timestamp::from_millis(minute * MINUTE_MS);
+    let mut event = plan::Event { from: at(10), to: at(12), every_ms: None, rate: 1.0, network_error: 0.0 };
+    let holding = |event: &plan::Event| (0..100).filter(|minute| event.holds_at(at(*minute))).collect::<Vec<_>>();
+    assert_eq!(holding(&event), [10, 11]);
+    event.every_ms = Some(40 * MINUTE_MS);
+    assert_eq!(holding(&event), [10, 11, 50, 51, 90, 91]);
+}
+
+#[test]
 fn files_hold_the_world() {
     let world = World::new(10, 1, 8);
     let dir = tempfile::tempdir().expect("a directory");

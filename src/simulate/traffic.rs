@@ -73,7 +73,7 @@ impl Traffic {
             let clock = draft.clock();
             for (number, work) in (1..).zip(draft.activities) {
                 let draw = Draw::new(world.seed, u64::from(app) * STREAMS_PER_APP + number);
-                streams.push(Stream::new(app, work, clock.clone(), world.options.delivery, draw));
+                streams.push(Stream::new(app, work, world.end(), clock.clone(), world.options.delivery, draw));
             }
         }
         let heads =

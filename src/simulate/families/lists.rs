@@ -67,8 +67,8 @@ fn flash_sale(draft: &mut Draft<'_>) {
     draft.files("retail", "member_care", false);
     let mut work = renewal_team(draft, 4.0..=6.0, 2.0);
     let (hour, hours) = (draft.draw("sale_hour", 9.5..=12.0), draft.draw("sale_hours", 3.0..=7.0));
-    let (from, to) = draft.some_day(hour, hours, &work.week);
-    work.events.push(Event { from, to, rate: draft.draw("sale_factor", 2.5..=3.5), network_error: 0.0 });
+    let ((from, to), every_ms) = (draft.some_day(hour, hours, &work.week), draft.world.recurrence_ms());
+    work.events.push(Event { from, to, every_ms, rate: draft.draw("sale_factor", 2.5..=3.5), network_error: 0.0 });
     draft.activities.push(work);
 }
 
@@ -76,8 +76,8 @@ fn carrier_outage(draft: &mut Draft<'_>) {
     draft.files("logistics", "customer_care", false);
     let mut work = renewal_team(draft, 8.0..=18.0, 1.0);
     let (hour, hours) = (draft.draw("outage_hour", 9.5..=15.0), draft.draw("outage_hours", 1.0..=4.0));
-    let (from, to) = draft.some_day(hour, hours, &work.week);
-    work.events.push(Event { from, to, rate: 1.0, network_error: draft.draw("lost", 0.4..=0.8) });
+    let ((from, to), every_ms) = (draft.some_day(hour, hours, &work.week), draft.world.recurrence_ms());
+    work.events.push(Event { from, to, every_ms, rate: 1.0, network_error: draft.draw("lost", 0.4..=0.8) });
     draft.activities.push(work);
 }
 

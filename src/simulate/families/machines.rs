@@ -45,6 +45,7 @@ fn announcer(draft: &mut Draft<'_>, week: Week) -> Activity {
     Activity {
         from: draft.world.start,
         to: draft.world.end(),
+        every_ms: None,
         week,
         pace: arrivals(draft, per_hour),
         lines: numbers * channels,

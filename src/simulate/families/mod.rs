@@ -62,6 +62,7 @@ fn seated(draft: &mut Draft<'_>, seats: u32, week: Week, pace: Pace) -> Activity
     Activity {
         from: draft.world.start,
         to: draft.world.end(),
+        every_ms: None,
         week,
         pace,
         lines: seats,

@@ -115,6 +115,7 @@ fn burst(draft: &mut Draft<'_>, from: Timestamp, to: Timestamp, per_hour: f64, c
     Activity {
         from,
         to: to.min(draft.world.end()),
+        every_ms: draft.world.recurrence_ms(),
         week: Week::flat(0, 24, 1.0),
         pace: Pace::Arrivals { per_hour, day_cv: 0.0, bin_cv: 0.1 },
         lines: callers.count,

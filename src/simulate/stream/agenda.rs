@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 /// Items taken out by their moment; equal moments by number. The heap moves 24 bytes, whatever the size of an item.
-pub(super) struct Agenda<T> {
+pub(in crate::simulate) struct Agenda<T> {
     heap: BinaryHeap<Reverse<(i64, u64, usize)>>,
     items: Vec<Option<T>>,
     free: Vec<usize>,
@@ -12,12 +12,12 @@ pub(super) struct Agenda<T> {
 
 impl<T> Agenda<T> {
     /// Nothing to do.
-    pub(super) const fn new() -> Self {
+    pub(in crate::simulate) const fn new() -> Self {
         Self { heap: BinaryHeap::new(), items: Vec::new(), free: Vec::new() }
     }
 
     /// Adds an item for a moment; `number` orders items of the same moment.
-    pub(super) fn add(&mut self, at_ms: i64, number: u64, item: T) {
+    pub(in crate::simulate) fn add(&mut self, at_ms: i64, number: u64, item: T) {
         let slot = match self.free.pop() {
             Some(slot) => {
                 self.items[slot] = Some(item);
@@ -32,12 +32,12 @@ impl<T> Agenda<T> {
     }
 
     /// The moment of the first item.
-    pub(super) fn next_ms(&self) -> Option<i64> {
+    pub(in crate::simulate) fn next_ms(&self) -> Option<i64> {
         self.heap.peek().map(|Reverse((at_ms, ..))| *at_ms)
     }
 
     /// Takes the first item.
-    pub(super) fn take(&mut self) -> Option<T> {
+    pub(in crate::simulate) fn take(&mut self) -> Option<T> {
         let Reverse((_, _, slot)) = self.heap.pop()?;
         self.free.push(slot);
         self.items[slot].take()

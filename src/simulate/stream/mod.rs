@@ -6,7 +6,7 @@
 mod agenda;
 mod place;
 
-use agenda::Agenda;
+pub(super) use agenda::Agenda;
 
 use super::clock::{AppClock, Arrivals, DayFactor};
 use super::draw::Draw;
@@ -14,7 +14,7 @@ use super::numbers::{Phone, PhoneSet, caller};
 use super::plan::{Activity, Crew, Gap, Pace, Source};
 use super::truth::History;
 use super::{Delivery, SimulatedCall};
-use crate::engine::time::{LocalClock, SECOND_MS};
+use crate::engine::time::{LocalClock, SECOND_MS, Timestamp};
 
 /// Between the end of a call and the next on the same line, at least: no two share a second.
 const LINE_REST_MS: i64 = SECOND_MS;
@@ -81,6 +81,8 @@ pub(super) struct Stream {
     spared: PhoneSet,
     mood: (i64, f64),
     outbox: Agenda<SimulatedCall>,
+    /// Nothing is done again from here on.
+    end: Timestamp,
     /// No later call starts before this.
     now_ms: i64,
     placed: u64,
@@ -88,8 +90,15 @@ pub(super) struct Stream {
 }
 
 impl Stream {
-    /// The activity `work` of `app`, with chance of its own from `draw`.
-    pub(super) fn new(app: u32, work: Activity, zone: Option<LocalClock>, delivery: Delivery, mut draw: Draw) -> Self {
+    /// The activity `work` of `app` in a world that lasts until `end`, with chance of its own from `draw`.
+    pub(super) fn new(
+        app: u32,
+        work: Activity,
+        end: Timestamp,
+        zone: Option<LocalClock>,
+        delivery: Delivery,
+        mut draw: Draw,
+    ) -> Self {
         let clock = AppClock::new(zone);
         let dialer = match work.pace {
             Pace::Arrivals { per_hour, day_cv, bin_cv } => {
@@ -117,6 +126,7 @@ impl Stream {
             spared: PhoneSet::default(),
             mood: (i64::MIN, 1.0),
             outbox: Agenda::new(),
+            end,
             now_ms: work.from.millis(),
             placed: 0,
             over: false,
@@ -168,8 +178,18 @@ impl Stream {
     }
 
     fn arrive(&mut self) {
-        if let Dialer::Arrivals { arrivals, next_ms } = &mut self.dialer {
-            *next_ms = arrivals.next(self.work.to, &self.work.week, &self.work.events, &mut self.clock, &mut self.draw);
+        let Dialer::Arrivals { arrivals, next_ms } = &mut self.dialer else { return };
+        let work = &mut self.work;
+        loop {
+            *next_ms = arrivals.next(work.to, &work.week, &work.events, &mut self.clock, &mut self.draw);
+            match work.every_ms.filter(|every_ms| next_ms.is_none() && work.from.plus_millis(*every_ms) < self.end) {
+                None => return,
+                Some(every_ms) => {
+                    work.from = work.from.plus_millis(every_ms);
+                    work.to = work.to.plus_millis(every_ms).min(self.end);
+                    arrivals.resume(work.from);
+                }
+            }
         }
     }
 

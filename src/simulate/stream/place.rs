@@ -99,8 +99,7 @@ impl Stream {
             self.mood = (hour, self.draw.gamma_factor(MOOD_CV).clamp(0.6, 1.4));
         }
         let start = Timestamp::from_millis(start_ms);
-        let lost =
-            self.work.events.iter().filter(|event| event.from <= start && start < event.to).map(|event| event.network_error);
+        let lost = self.work.events.iter().filter(|event| event.holds_at(start)).map(|event| event.network_error);
         let answers = match contact.follow {
             Some(follow) if follow.insists && turn.attempt > 0 => {
                 Answers { invalid: contact.answers.invalid, masked: contact.answers.masked, ..Answers::CURT }
