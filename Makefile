@@ -7,13 +7,16 @@ TEST := $(shell command -v cargo-nextest >/dev/null 2>&1 && echo nextest run || 
 .PHONY: help demo test check format lint deny docs bench native
 
 help:
-	@echo "make demo    simulated apps, an in-process Kafka, the service: which apps are caught, and why"
+	@echo "make demo    simulated apps, an in-process Kafka, the service: which apps are caught, and why; until Ctrl-C"
 	@echo "make test    every test, the service against a real Apache Kafka included"
 	@echo "make check   format, lints, tests, dependencies, documents"
 	@echo "make bench   how fast it is"
 
+# Until Ctrl-C; for half a minute where stdout is no terminal (a pipe, CI), unless ARGS say how long.
 demo: native
-	@$(CARGO) run --release --quiet -- demo $(ARGS)
+	@$(CARGO) build --release --bin dialwatch
+	@if [ -t 1 ]; then length=; else length="--for 30s"; fi; \
+		$(CARGO) run --release --quiet -- demo $(if $(findstring --for,$(ARGS)),,$$length) $(ARGS)
 
 test: native
 	$(CARGO) $(TEST) --no-fail-fast $(ARGS)

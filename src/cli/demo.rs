@@ -1,45 +1,60 @@
 //! `dialwatch demo`: everything at work with nothing installed.
 //!
-//! The real service on an in-process Kafka; simulated apps, good and bad, play two days on it in seconds. Shows which apps
-//! were caught and why, and ends by itself.
+//! The real service on an in-process Kafka; simulated apps, good and bad, make the calls of one day after the other on it.
+//! Shows who is firing meanwhile, and which apps were caught and why when it is told to end.
 
+mod found;
+mod paint;
+mod player;
+mod screen;
 mod stage;
+mod summary;
 mod table;
 
-use std::collections::BTreeMap;
+use std::collections::VecDeque;
 use std::io::{self, IsTerminal};
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use anyhow::Context;
-use indicatif::{ProgressBar, ProgressStyle};
+use anyhow::{Context, anyhow};
 
 use super::run::stop_on_signals;
 use super::{Failure, print, say};
-use crate::config::kafka::{GroupProtocol, RawKafka, RawTopics};
+use crate::config::kafka::RawKafka;
 use crate::config::{self, Config};
-use crate::engine::alert::Alert;
 use crate::engine::policy::Policy;
-use crate::engine::time::{LocalTime, Timestamp};
+use crate::engine::time::{DAY_S, LocalTime, SECOND_MS, Timestamp};
 use crate::explain::grouped;
 use crate::http::Server;
-use crate::service::health::Stop;
-use crate::service::{self, ServiceError, View};
-use crate::sink::Sink;
-use stage::{Play, Stage};
-use table::{Paint, Show};
+use crate::metrics::Stream;
+use crate::service::health::{Stage as Phase, Stop};
+use crate::service::worker::wall_clock;
+use crate::service::{self, View};
+use found::Finder;
+use paint::Paint;
+use player::{Heed, Play};
+use screen::Screen;
+use stage::Stage;
+use summary::{Moment, Summary, firing};
+use table::Show;
 
 /// How often the show looks at where it is.
 const TACT: Duration = Duration::from_millis(50);
+/// Over how long calls a second are counted.
+const LATELY: Duration = Duration::from_secs(3);
 
 /// Arguments of `demo`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// How long the two simulated days last
-    #[arg(long = "for", value_name = "DURATION", default_value = "15s")]
-    length: config::Duration,
+    /// How long it goes on; without it until Ctrl-C
+    #[arg(long = "for", value_name = "DURATION", value_parser = some_time)]
+    length: Option<config::Duration>,
+
+    /// How long a simulated day lasts
+    #[arg(long, value_name = "DURATION", default_value = "8s", value_parser = some_time)]
+    day: config::Duration,
 
     /// How many apps there are
     #[arg(long, value_name = "N", default_value_t = 33, value_parser = clap::value_parser!(u32).range(1..=1_000))]
@@ -49,164 +64,164 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
 
-    /// Where metrics and probes are served meanwhile
+    /// Where metrics, probes and the API are served meanwhile
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:0")]
     listen: String,
 }
 
-/// Alerts as they stand, each as grave as it became.
-#[derive(Clone, Default)]
-struct Collected(Arc<Mutex<BTreeMap<String, Alert>>>);
-
-impl Sink for Collected {
-    fn name(&self) -> &'static str {
-        "demo"
-    }
-
-    fn deliver(&mut self, alerts: &[Alert]) -> io::Result<()> {
-        let mut collected = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        for alert in alerts {
-            let known = collected.entry(alert.alert_id.clone()).or_insert_with(|| alert.clone());
-            *known = Alert { severity: known.severity.max(alert.severity), ..alert.clone() };
-        }
-        Ok(())
-    }
+/// A duration that is one.
+fn some_time(text: &str) -> Result<config::Duration, String> {
+    let duration: config::Duration = text.parse().map_err(|error| format!("it {error}"))?;
+    if duration.millis() > 0 { Ok(duration) } else { Err("it must be longer than nothing".into()) }
 }
 
-impl Collected {
-    fn alerts(&self) -> Vec<Alert> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
-    }
-
-    fn len(&self) -> usize {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).len()
-    }
+fn length_of(duration: config::Duration) -> Duration {
+    Duration::from_millis(duration.millis().unsigned_abs())
 }
 
 /// Shows it.
 pub fn run(args: Args) -> Result<(), Failure> {
-    let stop = Stop::default();
-    stop_on_signals(stop.clone()).context("signals cannot be waited for")?;
-    let policy = Arc::new(Config::parse("", "")?.policy());
-    let play = Play::new(args.seed, args.apps);
-    let stage = Stage::new()?;
+    let ending = Stop::default();
+    stop_on_signals(ending.clone()).context("signals cannot be waited for")?;
     let view = View::new().context("the metrics are malformed")?;
     let server = Server::start(&args.listen, view.clone()).with_context(|| format!("{} cannot be listened at", args.listen))?;
-    say(&format!(
-        "{} simulated apps make the calls of two days, played in {} through an in-process Kafka.\n\
-         The service judges them as they come; its metrics are at http://{}/metrics meanwhile.\n",
-        args.apps,
-        args.length,
-        server.address()
-    ));
-    let began = Instant::now();
-    let collected = Collected::default();
-    perform(&args, &play, &stage, policy, &collected, &view, &stop)?;
-    let (alerts, apps) = (collected.alerts(), view.board.apps());
-    let show = Show { filed: filed(&play), apps, alerts: &alerts, paint: Paint(has_colours()) };
-    print(format!("{}\n{}\n", show.text(), closing(&show, &view, began.elapsed())).as_bytes())
+    say(&opening(&args, &server));
+    let play = Play::new(args.seed, args.apps, wall_clock());
+    let stage = Stage::new()?;
+    let policy = Arc::new(Config::parse("", "")?.policy());
+    let finder = Finder::default();
+    let show = Performance { play, kafka: stage.kafka(), policy, finder: finder.clone(), view: view.clone(), ending };
+    let (began, now) = (Instant::now(), show.perform(&args)?);
+    let found = finder.found();
+    let table = Show { apps: view.board.apps(), found: &found, paint: Paint::on(io::stdout().is_terminal()) };
+    let closing = closing(&table, &view, began.elapsed(), now.millis() - show.play.begin().millis());
+    print(format!("{}\n{closing}\n", table.text()).as_bytes())
 }
 
-/// Plays and judges until everything that was played is judged.
-fn perform(
-    args: &Args,
-    play: &Play,
-    stage: &Stage,
-    policy: Arc<Policy>,
-    collected: &Collected,
-    view: &View,
-    stop: &Stop,
-) -> Result<(), anyhow::Error> {
-    let kafka = kafka(&stage.servers());
-    let length = Duration::from_millis(args.length.millis().unsigned_abs());
-    let (day, clock) = (AtomicI64::new(play.begin().millis()), policy.clock.clone());
-    let consumed = || view.metrics.ledger.page().total();
-    std::thread::scope(|scope| {
-        let service = scope.spawn(|| service::run(&kafka, Path::new(""), &policy, vec![Box::new(collected.clone())], view, stop));
-        let player = scope.spawn(|| {
-            let now = |moment: Timestamp| day.store(moment.millis(), Ordering::Relaxed);
-            play.perform(&kafka.bootstrap_servers, length, stop, consumed, now)
-        });
-        let bar = progress_bar(play);
-        while !(stop.is_asked() || service.is_finished() || player.is_finished()) {
-            let now = Timestamp::from_millis(day.load(Ordering::Relaxed));
-            let local = LocalTime::new(now.seconds(), clock.offset_s(now));
-            bar.set_position((now.millis() - play.begin().millis()).unsigned_abs());
-            bar.set_message(format!(
-                "{:02}:{:02}  {} calls  {} alerts",
-                local.second_of_day / 3_600,
-                local.second_of_day / 60 % 60,
-                grouped(consumed()),
-                collected.len()
-            ));
-            std::thread::sleep(TACT);
-        }
-        let ended_early = service.is_finished();
-        if ended_early {
-            stop.ask();
-        }
-        let played = player.join().map_err(|_| anyhow::anyhow!("the player stopped"))?;
-        while !(stop.is_asked() || played.is_err() || service.is_finished()) {
-            if played.as_ref().is_ok_and(|played| consumed() >= played.records) {
-                break;
-            }
-            std::thread::sleep(TACT);
-        }
-        bar.finish_and_clear();
-        stop.ask();
-        let judged: Result<(), ServiceError> = service.join().map_err(|_| anyhow::anyhow!("the service stopped"))?;
-        judged?;
-        played.map(drop)
-    })
-}
-
-/// The configuration of the demo. Only records move time: the days are long over, and played far too fast for a wall clock.
-fn kafka(servers: &str) -> RawKafka {
-    RawKafka {
-        bootstrap_servers: servers.to_owned(),
-        topics: RawTopics {
-            calls: stage::CALLS.into(),
-            feedback: Some(stage::FEEDBACK.into()),
-            registry: Some(stage::REGISTRY.into()),
-            ..RawTopics::default()
-        },
-        group_protocol: GroupProtocol::Consumer,
-        idle_timeout: config::Duration::default(),
-        checkpoint_interval: config::Duration::from_millis(200),
-        is_mock: true,
-        ..RawKafka::default()
-    }
-}
-
-fn filed(play: &Play) -> BTreeMap<String, String> {
-    let words = |line: &crate::simulate::RegistryLine| format!("{}: {}", line.industry, line.scene).replace('_', " ");
-    play.registry().iter().map(|line| (line.app_id.clone(), words(line))).collect()
-}
-
-fn closing(show: &Show<'_>, view: &View, took: Duration) -> String {
-    let accused = show.apps.iter().filter(|app| show.alerts.iter().any(|alert| alert.app_id == app.app_id)).count();
+fn opening(args: &Args, server: &Server) -> String {
+    let address = server.address();
+    let end = match args.length {
+        Some(length) => format!("It ends after {length}, or at Ctrl-C"),
+        None => "It goes on until Ctrl-C".into(),
+    };
     format!(
-        "{} records through Kafka in {:.1} s; {} alerts about {accused} of {} apps.\n\
-         On your own records: dialwatch replay --format tccc FILE, or as a service: dialwatch run -c FILE.",
-        grouped(view.metrics.ledger.page().total()),
-        took.as_secs_f64(),
-        show.alerts.len(),
-        show.apps.len(),
+        "{} simulated apps make their calls through an in-process Kafka, a day in {}; the service judges them as they come.\n\
+         Meanwhile its metrics are at http://{address}/metrics, its API at http://{address}/api/v1/alerts\n\
+         {end}, and then tells what it found.\n",
+        args.apps, args.day,
     )
 }
 
-fn has_colours() -> bool {
-    io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+/// What is performed, and who looks on.
+struct Performance {
+    play: Play,
+    kafka: RawKafka,
+    policy: Arc<Policy>,
+    finder: Finder,
+    view: View,
+    /// The wish that the show ends.
+    ending: Stop,
 }
 
-/// A bar on stderr over the simulated day, if that is a terminal.
-fn progress_bar(play: &Play) -> ProgressBar {
-    if !io::stderr().is_terminal() {
-        return ProgressBar::hidden();
+impl Performance {
+    /// Plays and judges until the show is to end and everything that was played is judged. Returns how far the days went.
+    fn perform(&self, args: &Args) -> Result<Timestamp, anyhow::Error> {
+        let stop = Stop::default();
+        let day_ms = AtomicI64::new(self.play.begin().millis());
+        let now = || Timestamp::from_millis(day_ms.load(Ordering::Relaxed));
+        let heed = Heed {
+            ending: &self.ending,
+            stop: &stop,
+            lateness_ms: self.policy.lateness_ms,
+            judged: &|| self.view.metrics.ledger.page().total(),
+            now: &|moment| day_ms.store(moment.millis(), Ordering::Relaxed),
+        };
+        std::thread::scope(|scope| {
+            let sinks: Vec<Box<dyn crate::sink::Sink>> = vec![Box::new(self.finder.clone())];
+            let service = scope.spawn(|| service::run(&self.kafka, Path::new(""), &self.policy, sinks, &self.view, &stop));
+            let player = scope.spawn(|| self.play.perform(&self.kafka.bootstrap_servers, length_of(args.day), &heed));
+            let mut screen = Screen::new();
+            let mut lately = Lately::default();
+            let mut first_call = None;
+            while !(service.is_finished() || player.is_finished()) {
+                let calls = self.calls();
+                lately.note(calls);
+                first_call = first_call.or_else(|| (calls > 0).then(Instant::now));
+                if first_call.zip(args.length).is_some_and(|(first, length)| first.elapsed() >= length_of(length)) {
+                    self.ending.ask();
+                }
+                screen.show(|| self.summary(now(), lately.per_second()));
+                std::thread::sleep(TACT);
+            }
+            stop.ask();
+            let played = player.join().map_err(|_| anyhow!("the player stopped"));
+            let judged = service.join().map_err(|_| anyhow!("the service stopped"));
+            screen.wipe();
+            judged??;
+            played??;
+            Ok(now())
+        })
     }
-    let bar = ProgressBar::new((play.end().millis() - play.begin().millis()).unsigned_abs());
-    if let Ok(style) = ProgressStyle::with_template("{bar:40} {msg}") {
-        bar.set_style(style);
+
+    fn calls(&self) -> u64 {
+        self.view.metrics.ledger.page().consumed_of(Stream::Calls)
     }
-    bar
+
+    fn summary(&self, now: Timestamp, calls_per_s: u64) -> Summary {
+        let clock = &self.policy.clock;
+        let local = |at: Timestamp| LocalTime::new(at.seconds(), clock.offset_s(at));
+        let first_day = local(self.play.begin()).day;
+        let moment = |at| Moment::new(local(at), first_day);
+        let (opened, resolved) = {
+            let found = self.finder.found();
+            (found.opened, found.resolved)
+        };
+        let state = match self.view.health.stage() {
+            _ if self.ending.is_asked() => Some("coming to an end"),
+            Phase::Running => None,
+            phase => Some(phase.as_str()),
+        };
+        Summary {
+            state,
+            now: moment(now),
+            calls: self.calls(),
+            calls_per_s,
+            opened,
+            resolved,
+            checkpoints: self.view.metrics.checkpoints.committed.get(),
+            firing: firing(self.view.board.apps(), |alert| moment(alert.starts_at)),
+        }
+    }
+}
+
+/// How many calls there were in the last seconds.
+#[derive(Default)]
+struct Lately(VecDeque<(Instant, u64)>);
+
+impl Lately {
+    fn note(&mut self, calls: u64) {
+        self.0.push_back((Instant::now(), calls));
+        while self.0.len() > 2 && self.0[1].0.elapsed() >= LATELY {
+            self.0.pop_front();
+        }
+    }
+
+    fn per_second(&self) -> u64 {
+        let (Some((from, before)), Some((to, after))) = (self.0.front(), self.0.back()) else { return 0 };
+        let took_s = to.duration_since(*from).as_secs_f64();
+        if took_s > 0.0 { ((after - before) as f64 / took_s).round() as u64 } else { 0 }
+    }
+}
+
+fn closing(show: &Show<'_>, view: &View, took: Duration, days_ms: i64) -> String {
+    format!(
+        "{} records of {:.1} simulated days through Kafka in {:.1} s; {} alerts about {} of {} apps.\n\
+         On your own records: dialwatch replay --format tccc FILE, or as a service: dialwatch run -c FILE.",
+        grouped(view.metrics.ledger.page().total()),
+        days_ms as f64 / (f64::from(DAY_S) * SECOND_MS as f64),
+        took.as_secs_f64(),
+        grouped(show.found.opened),
+        show.accused(),
+        show.apps.len(),
+    )
 }

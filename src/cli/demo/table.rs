@@ -2,10 +2,11 @@
 //!
 //! Pure: it gets what was judged and returns text.
 
-use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::Arc;
 
+use super::found::{Found, OfApp, rank};
+use super::paint::{Paint, cut, filed};
 use crate::engine::alert::Alert;
 use crate::engine::detector::Severity;
 use crate::explain::{explain, grouped};
@@ -16,42 +17,12 @@ const EXPLAINED: usize = 2;
 /// The longest description of an app.
 const FILED_MAX: usize = 28;
 
-/// Colours, if anybody sees them.
-#[derive(Clone, Copy)]
-pub struct Paint(pub bool);
-
-impl Paint {
-    fn wrap(self, code: &str, text: &str) -> String {
-        if self.0 { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
-    }
-
-    fn bold(self, text: &str) -> String {
-        self.wrap("1", text)
-    }
-
-    fn dim(self, text: &str) -> String {
-        self.wrap("2", text)
-    }
-
-    fn of(self, severity: Severity, text: &str) -> String {
-        let code = match severity {
-            Severity::Notice => "36",
-            Severity::Violation => "33",
-            Severity::Major => "31",
-            Severity::Severe => "1;31",
-        };
-        self.wrap(code, text)
-    }
-}
-
 /// All that is shown.
 pub struct Show<'s> {
     /// The apps.
     pub apps: Vec<Arc<AppStatus>>,
-    /// What each filed, in a few words.
-    pub filed: BTreeMap<String, String>,
-    /// Every alert, as grave as it became.
-    pub alerts: &'s [Alert],
+    /// What was found about them.
+    pub found: &'s Found,
     /// Colours.
     pub paint: Paint,
 }
@@ -59,36 +30,38 @@ pub struct Show<'s> {
 /// One line of the table.
 struct Row<'s> {
     app: &'s AppStatus,
-    alerts: Vec<&'s Alert>,
+    found: Option<&'s OfApp>,
 }
 
 impl Row<'_> {
     fn gravest(&self) -> Option<&Alert> {
-        self.alerts.iter().copied().max_by_key(|alert| (alert.severity, std::cmp::Reverse(alert.starts_at)))
+        self.found.and_then(OfApp::gravest)
     }
 }
 
 impl Show<'_> {
     /// The whole text.
     pub fn text(&self) -> String {
-        let mut rows: Vec<Row<'_>> = self
-            .apps
-            .iter()
-            .map(|app| Row { app, alerts: self.alerts.iter().filter(|alert| alert.app_id == app.app_id).collect() })
-            .collect();
+        let row = |app| Row { app, found: self.found.about(&app.app_id) };
+        let mut rows: Vec<Row<'_>> = self.apps.iter().map(|app| row(&**app)).collect();
         rows.sort_by_key(|row| {
-            let gravest = row.gravest().map(|alert| alert.severity);
-            (std::cmp::Reverse((gravest, row.alerts.len(), row.app.day.placed)), row.app.app_id.clone())
+            let (gravest, alerts) = (row.gravest().map(|alert| alert.severity), row.found.map(OfApp::count));
+            (std::cmp::Reverse((gravest, alerts, row.app.day.placed)), row.app.app_id.clone())
         });
         let mut text = self.table(&rows);
         let meaning = "\nOf each app's last 24 hours: calls placed; how many were answered, went to people new to the app, and met a\n\
                        number that does not exist.";
         let _ = writeln!(text, "{}", self.paint.dim(meaning));
-        for alert in self.told(&rows) {
+        for alert in told(&rows) {
             let title = format!("{}: {} by app {}", alert.severity, alert.rule.as_str(), alert.app_id);
             let _ = write!(text, "\n{}\n{}", self.paint.of(alert.severity, &title), explain(alert));
         }
         text
+    }
+
+    /// How many apps were found to do anything.
+    pub fn accused(&self) -> usize {
+        self.apps.iter().filter(|app| self.found.about(&app.app_id).is_some()).count()
     }
 
     fn table(&self, rows: &[Row<'_>]) -> String {
@@ -100,11 +73,10 @@ impl Show<'_> {
         let _ = writeln!(text, "{}", self.paint.bold(&head));
         for row in rows {
             let day = row.app.day;
-            let filed = self.filed.get(&row.app.app_id).map_or("(filed nothing)", String::as_str);
             let line = format!(
                 "{:<11} {:<FILED_MAX$} {:>6} {:>8} {:>11} {:>6}  ",
                 row.app.app_id,
-                cut(filed),
+                cut(&filed(row.app), FILED_MAX),
                 grouped(day.placed.into()),
                 share(day.answered, day.placed),
                 share(day.fresh, day.placed),
@@ -113,7 +85,7 @@ impl Show<'_> {
             match row.gravest() {
                 Some(gravest) => {
                     let rule = self.paint.of(gravest.severity, &format!("{:<18}", gravest.rule.as_str()));
-                    let _ = writeln!(text, "{line}{rule} {}", self.by_severity(&row.alerts));
+                    let _ = writeln!(text, "{line}{rule} {}", self.by_severity(row.found));
                 }
                 None => {
                     let _ = writeln!(text, "{}", self.paint.dim(line.trim_end()));
@@ -124,38 +96,28 @@ impl Show<'_> {
     }
 
     /// `2 severe, 1 notice`.
-    fn by_severity(&self, alerts: &[&Alert]) -> String {
+    fn by_severity(&self, found: Option<&OfApp>) -> String {
         let counts = Severity::ALL.into_iter().rev().filter_map(|severity| {
-            let count = alerts.iter().filter(|alert| alert.severity == severity).count();
-            (count > 0).then(|| self.paint.of(severity, &format!("{count} {severity}")))
+            let count = found.map_or(0, |found| found.by_severity[severity as usize]);
+            (count > 0).then(|| self.paint.of(severity, &format!("{} {severity}", grouped(count))))
         });
         counts.collect::<Vec<_>>().join(", ")
     }
+}
 
-    /// The alerts worth telling: the gravest of all, and the gravest by another rule about another app. Of equals, the one
-    /// with more to show.
-    fn told<'r>(&self, rows: &'r [Row<'_>]) -> Vec<&'r Alert> {
-        let mut candidates: Vec<&Alert> = rows.iter().flat_map(|row| row.alerts.iter().copied()).collect();
-        candidates.sort_by_key(|alert| std::cmp::Reverse((alert.severity, alert.evidence.len(), alert.calls.len())));
-        let mut told: Vec<&Alert> = Vec::new();
-        for alert in candidates {
-            if told.len() < EXPLAINED && told.iter().all(|other| other.rule != alert.rule && other.app_id != alert.app_id) {
-                told.push(alert);
-            }
+/// The alerts worth telling: the one with the most to show, and the next by another rule about another app.
+fn told<'r>(rows: &'r [Row<'_>]) -> Vec<&'r Alert> {
+    let mut candidates: Vec<&Alert> = rows.iter().filter_map(|row| row.found).flat_map(OfApp::alerts).collect();
+    candidates.sort_by_key(|alert| std::cmp::Reverse(rank(alert)));
+    let mut told: Vec<&Alert> = Vec::new();
+    for alert in candidates {
+        if told.len() < EXPLAINED && told.iter().all(|other| other.rule != alert.rule && other.app_id != alert.app_id) {
+            told.push(alert);
         }
-        told
     }
+    told
 }
 
 fn share(part: u32, whole: u32) -> String {
     if whole == 0 { "-".into() } else { format!("{:.0} %", f64::from(part) / f64::from(whole) * 100.0) }
-}
-
-fn cut(text: &str) -> String {
-    if text.chars().count() <= FILED_MAX {
-        return text.to_owned();
-    }
-    let mut cut: String = text.chars().take(FILED_MAX - 1).collect();
-    cut.push('…');
-    cut
 }
