@@ -313,7 +313,7 @@ mod tests {
         assert_eq!(row(60), "1400000001 major     harassment_redial 256 number walk run …");
         assert_eq!(row(50), "1400000001 major     harassment_redial Tue 09:05");
         assert_eq!(row(45), "1400000001 major     harassment_redial");
-        assert_eq!(row(30), "1400000001 major     harassmen…");
+        assert_eq!(row(30), "1400000001 major     harassme…");
     }
 
     #[test]
