@@ -14,7 +14,7 @@ const NONE: &str = "-";
 pub fn table(report: &Report) -> String {
     let world = &report.world;
     let mut text = format!(
-        "{} to {}: {} days, {} apps, {} of them clean; grace {} min; intervals and bounds at 95 %\n",
+        "{} to {}: {} days, {} apps, {} of them clean; grace {} min; bounds at 95 %\n",
         world.from,
         world.to,
         world.days,
@@ -48,7 +48,7 @@ pub fn table(report: &Report) -> String {
     let all = &report.overall;
     let _ = writeln!(
         text,
-        "\nall rules: {} incidents, {} found, {} alerts, {} false alarms; precision {}, recall {}, F1 {}",
+        "\nall rules: {} incidents, {} found, {} alerts, {} false alarms\nprecision {}, recall {}, F1 {}",
         all.recall.of,
         all.recall.count,
         all.alerts.sum(),
