@@ -33,7 +33,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::engine::detector::Severity;
 use crate::engine::time::{DAY_S, MINUTE_MS, SECOND_MS, Timestamp};
@@ -49,7 +49,7 @@ pub const GRACE_MS: i64 = 60 * MINUTE_MS;
 const DAY_MS: i64 = DAY_S as i64 * SECOND_MS;
 
 /// How hard an abusive app tries, as the labels say it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Intensity {
     /// With care.

@@ -59,7 +59,8 @@ fn rows(report: &Report) -> Vec<Row<'_>> {
 
 fn rows_of(rule: &RuleReport) -> impl Iterator<Item = Row<'_>> {
     let of = |name, precision, found| Row { name, precision, found };
-    let by_intensity = rule.by_intensity.iter().map(move |(intensity, found)| of(format!("    {intensity}"), None, found));
+    let by_intensity =
+        rule.by_intensity.iter().map(move |(intensity, found)| of(format!("    {}", intensity.as_str()), None, found));
     std::iter::once(of(rule.rule.clone(), Some(&rule.precision), &rule.all)).chain(by_intensity)
 }
 

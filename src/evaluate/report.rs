@@ -103,11 +103,11 @@ pub struct RuleReport {
     /// All its incidents.
     pub all: Found,
     /// Its incidents by intensity, those there are.
-    pub by_intensity: BTreeMap<&'static str, Found>,
+    pub by_intensity: BTreeMap<Intensity, Found>,
     /// Its alerts.
     pub alerts: Alerts,
     /// Its alerts by the gravest they were.
-    pub severities: BTreeMap<&'static str, u64>,
+    pub severities: BTreeMap<Severity, u64>,
     /// Found incidents of these and false alarms.
     pub precision: Share,
     /// False alarms over clean app-days.
@@ -230,12 +230,11 @@ impl<'a> Judged<'a> {
         let all = Found::of(self.incidents.iter());
         let of_intensity = |intensity| {
             let mut these = self.incidents.iter().filter(move |(label, _)| label.intensity == intensity).peekable();
-            these.peek().is_some().then(|| (intensity.as_str(), Found::of(these)))
+            these.peek().is_some().then(|| (intensity, Found::of(these)))
         };
         let alerts = Alerts::of(self.alerts.iter());
-        let severities = Severity::ALL.map(|severity| {
-            (severity.as_str(), self.alerts.iter().filter(|(alert, _)| alert.severity == severity).count() as u64)
-        });
+        let severities = Severity::ALL
+            .map(|severity| (severity, self.alerts.iter().filter(|(alert, _)| alert.severity == severity).count() as u64));
         let app_days = clean_app_days(truth, self.rule, grace_ms);
         RuleReport {
             rule: self.rule.to_owned(),

@@ -14,7 +14,7 @@ const NONE: &str = "-";
 pub fn table(report: &Report) -> String {
     let world = &report.world;
     let mut text = format!(
-        "{} to {}: {} days, {} apps, {} of them clean; grace {} min; bounds at 95 %\n",
+        "{} to {}: days {}, apps {}, clean {}; grace {} min; bounds at 95 %\n",
         world.from,
         world.to,
         world.days,
@@ -48,7 +48,7 @@ pub fn table(report: &Report) -> String {
     let all = &report.overall;
     let _ = writeln!(
         text,
-        "\nall rules: {} incidents, {} found, {} alerts, {} false alarms\nprecision {}, recall {}, F1 {}",
+        "\nall rules: incidents {}, found {}, alerts {}, false alarms {}\nprecision {}, recall {}, F1 {}",
         all.recall.of,
         all.recall.count,
         all.alerts.sum(),
@@ -69,7 +69,7 @@ fn found_rows(rule: &RuleReport) -> Vec<Vec<String>> {
             .flat_map(|(of, decimals): (&Quantiles, _)| [number(of.median, decimals), number(of.p90, decimals)]);
         [rule.to_owned(), intensity.to_owned()].into_iter().chain(share).chain(quantiles).collect()
     };
-    let by_intensity = rule.by_intensity.iter().map(|(intensity, found)| row("", intensity, found));
+    let by_intensity = rule.by_intensity.iter().map(|(intensity, found)| row("", intensity.as_str(), found));
     std::iter::once(row(&rule.rule, "all", &rule.all)).chain(by_intensity).collect()
 }
 
@@ -83,8 +83,7 @@ fn error_row(rule: &RuleReport) -> Vec<String> {
 fn alert_row(rule: &RuleReport) -> Vec<String> {
     let alerts = &rule.alerts;
     let counts = [alerts.sum(), alerts.right, alerts.undecided, alerts.wrong, alerts.notices].map(|count| count.to_string());
-    let severities =
-        Severity::ALL.map(|severity| rule.severities.get(severity.as_str()).copied().unwrap_or_default().to_string());
+    let severities = Severity::ALL.map(|severity| rule.severities.get(&severity).copied().unwrap_or_default().to_string());
     [vec![rule.rule.clone()], counts.to_vec(), vec!["|".to_owned()], severities.to_vec()].concat()
 }
 

@@ -5,7 +5,13 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
+use crate::engine::alert::Alert as Sent;
+use crate::engine::decode::Format;
+use crate::engine::policy::Policy;
 use crate::engine::statistics::{wilson_lower, wilson_upper};
+use crate::replay::{DeadLetter, Inputs, Output, Replay};
+use crate::simulate::{WireFormat, write_files};
+use crate::source::file::Source;
 
 /// A world of two days, from 2026-03-02T00:00:00Z: two abusive apps, three clean ones of two families.
 const APPS: &str = r#"
@@ -129,7 +135,10 @@ fn messages_of_one_id_are_one_alert_and_it_accuses_when_it_grows_grave() {
     let report = report(&campaign(), &messages);
     let blind = rule(&report, BLIND);
     assert_eq!(blind.alerts, TRUE);
-    assert_eq!(blind.severities, BTreeMap::from([("notice", 0), ("violation", 0), ("major", 1), ("severe", 0)]));
+    assert_eq!(
+        blind.severities,
+        [(Severity::Notice, 0), (Severity::Violation, 0), (Severity::Major, 1), (Severity::Severe, 0)].into()
+    );
     assert_eq!(blind.all.delay_minutes.values, [12.0]);
     // What it counted until it opened.
     assert_eq!((blind.all.calls_before.median, blind.all.callees_before.p90), (Some(5.0), Some(4.0)));
@@ -195,8 +204,8 @@ fn every_number_of_a_world() {
     assert_eq!((blind.all.recall.lower, blind.all.recall.upper), (wilson_lower(2, 3, 1.959_964), wilson_upper(2, 3, 1.959_964)));
     // (p + z²/2n ± z √(p(1-p)/n + z²/4n²)) / (1 + z²/n) for 2 of 3.
     assert!((blind.all.recall.lower - 0.207_66).abs() < 1e-5 && (blind.all.recall.upper - 0.938_51).abs() < 1e-5);
-    assert_eq!(blind.by_intensity.keys().copied().collect::<Vec<_>>(), ["mild", "strong"]);
-    let (mild, strong) = (&blind.by_intensity["mild"].recall, &blind.by_intensity["strong"].recall);
+    assert_eq!(blind.by_intensity.keys().copied().collect::<Vec<_>>(), [Intensity::Mild, Intensity::Strong]);
+    let (mild, strong) = (&blind.by_intensity[&Intensity::Mild].recall, &blind.by_intensity[&Intensity::Strong].recall);
     assert_eq!((mild.count, mild.of, strong.count, strong.of), (1, 2, 1, 1));
     assert_eq!((blind.precision.count, blind.precision.of), (2, 4));
     // Delays 5 and 30 minutes: by nearest rank the lower is the median. Calls 20 and 40, callees 20 and 30.
@@ -214,7 +223,10 @@ fn every_number_of_a_world() {
     let robot = rule(&report, "robot_dialing");
     assert_eq!((robot.all.recall.value, robot.precision.value, robot.notices.per_app_day), (None, None, Some(0.1)));
     assert!(robot.false_alarms.at_most.is_some_and(|most| (most - 0.299_573).abs() < 1e-6));
-    assert_eq!((rule(&report, BLIND).severities["violation"], rule(&report, BLIND).severities["major"]), (2, 1));
+    assert_eq!(
+        (rule(&report, BLIND).severities[&Severity::Violation], rule(&report, BLIND).severities[&Severity::Major]),
+        (2, 1)
+    );
 
     let all = &report.overall;
     assert_eq!((all.recall.count, all.recall.of, all.precision.of), (3, 4, 5));
@@ -244,11 +256,11 @@ fn the_table_is_aligned_and_fits() {
     let text = table(&report(&labels, &messages));
     assert!(text.lines().all(|line| line.chars().count() <= 120 && line == line.trim_end()), "{text}");
     for line in [
-        "blind_dialing  all          3      2  0.667 (0.208-0.939)      5.0  30.0     20   40       20   30",
+        "blind_dialing        all    3      2  0.667 (0.208-0.939)      5.0  30.0     20   40       20   30",
         "blind_dialing  0.500 (0.150-0.850)      2           6  0.3333   1.0493        0  0.0000",
         "blind_dialing    4     2          0      2        0  |       0          2      1       1",
         "flash_sale           2         4      2  0.5000   1.5739        0  0.0000  blind_dialing 2",
-        "all rules: 4 incidents, 3 found, 6 alerts, 2 false alarms",
+        "all rules: incidents 4, found 3, alerts 6, false alarms 2",
         "precision 0.600 (0.231-0.882), recall 0.750 (0.301-0.954), F1 0.667",
     ] {
         assert!(text.lines().any(|is| is == line), "`{line}` is not in:\n{text}");
@@ -320,6 +332,58 @@ fn bad_input_is_told_by_file_line_and_field() {
         let is = refused(&bad, "");
         assert!(is.starts_with(told), "`{is}` is not `{told}`");
     }
+}
+
+/// The lines a replay writes.
+#[derive(Default)]
+struct Lines(Vec<String>);
+
+impl Output for Lines {
+    fn alert(&mut self, alert: &Sent) -> std::io::Result<()> {
+        self.0.push(serde_json::to_string(alert)?);
+        Ok(())
+    }
+
+    fn dead_letter(&mut self, _letter: &DeadLetter<'_>) -> std::io::Result<()> {
+        Err(std::io::Error::other("a simulated record can be read"))
+    }
+}
+
+#[test]
+fn a_simulated_world_is_replayed_and_evaluated() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| folder.path().join(name);
+    write_files(&crate::simulate::World::new(1, 1, 40), WireFormat::Tccc, folder.path()).expect("written");
+    let open = |name: &str| vec![Source::open(&path(name)).expect("opened")];
+    let inputs = Inputs { calls: open("calls.jsonl"), feedback: open("feedback.jsonl"), registry: open("registry.jsonl") };
+    let replay = Replay {
+        policy: std::sync::Arc::new(Policy::for_tests()),
+        format: Format::Tccc,
+        app_id: None,
+        newest: Timestamp::LATEST,
+        shards: 1,
+        chunk_bytes: 1 << 20,
+        resolve_at_end: false,
+    };
+    let mut lines = Lines::default();
+    replay.run(inputs, &mut lines).expect("replayed");
+
+    let text = std::fs::read_to_string(path("labels.json")).expect("read");
+    let truth = truth("labels.json", &text).expect("labels");
+    let alerts = alerts("alerts.jsonl", &lines.0.join("\n"), &truth).expect("alerts");
+    let report = evaluate(&truth, &alerts, GRACE_MS);
+    println!("{}", table(&report));
+    let ids: std::collections::BTreeSet<String> =
+        lines.0.iter().map(|line| serde_json::from_str::<Sent>(line).expect("an alert").alert_id).collect();
+    assert!(ids.len() > 20, "{}", ids.len());
+    assert_eq!(report.overall.alerts.sum(), ids.len() as u64);
+    assert_eq!(report.overall.recall.of, truth.labels.iter().filter(|label| label.required).count() as u64);
+    assert!(0 < report.overall.recall.count && report.overall.recall.count <= report.overall.recall.of);
+    assert!(report.overall.alerts.right > report.overall.alerts.wrong, "{}", table(&report));
+    assert_eq!(report.families.iter().map(|family| family.apps).sum::<u64>(), 40);
+    assert!(table(&report).lines().all(|line| line.chars().count() <= 120), "{}", table(&report));
+    let svg = picture(&report).expect("drawn");
+    assert!(svg.contains("blind_dialing"));
 }
 
 /// Any handful of labels and messages of two apps and two rules, within two days.

@@ -55,7 +55,7 @@ fn a_simulated_world_is_evaluated() {
     let ran = folder.run(&EVALUATE);
     assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
     assert!(ran.stdout.lines().all(|line| line.chars().count() <= 120), "{}", ran.stdout);
-    assert!(ran.stdout.contains(&format!("all rules: {due} incidents, {found} found, {} alerts", ids.len())), "{}", ran.stdout);
+    assert!(ran.stdout.contains(&format!("all rules: incidents {due}, found {found}, alerts {}", ids.len())), "{}", ran.stdout);
 }
 
 #[test]
