@@ -59,8 +59,7 @@ fn rows(report: &Report) -> Vec<Row<'_>> {
 
 fn rows_of(rule: &RuleReport) -> impl Iterator<Item = Row<'_>> {
     let of = |name, precision, found| Row { name, precision, found };
-    let by_intensity =
-        rule.by_intensity.iter().map(move |(intensity, found)| of(format!("    {}", intensity.as_str()), None, found));
+    let by_intensity = rule.by_intensity.iter().map(move |(intensity, found)| of(intensity.as_str().to_owned(), None, found));
     std::iter::once(of(rule.rule.clone(), Some(&rule.precision), &rule.all)).chain(by_intensity)
 }
 
@@ -80,7 +79,8 @@ fn draw_shares(root: &Area<'_>, area: &Area<'_>, rows: &[Row<'_>]) -> Result<(),
     for (at, row) in rows.iter().enumerate() {
         let middle = center(rows, at);
         let (_, y) = chart.backend_coord(&(0.0, middle));
-        root.draw(&Text::new(row.name.clone(), (12, y - LABEL_PX / 2), ("sans-serif", LABEL_PX)))?;
+        let x = if row.precision.is_some() { 12 } else { 30 };
+        root.draw(&Text::new(row.name.clone(), (x, y - LABEL_PX / 2), ("sans-serif", LABEL_PX)))?;
         let shares = [
             (row.precision, PRECISION, APART),
             (Some(&row.found.recall), RECALL, if row.precision.is_some() { -APART } else { 0.0 }),

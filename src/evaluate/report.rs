@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::matching::{Outcome, Verdict, outcome, verdict};
-use super::{Alert, DAY_MS, Intensity, Label, Truth};
+use super::{Alert, App, DAY_MS, Intensity, Label, Truth};
 use crate::engine::detector::Severity;
 use crate::engine::statistics::{poisson_tail, wilson_lower, wilson_upper};
 use crate::engine::time::{MINUTE_MS, Timestamp};
@@ -261,31 +261,32 @@ fn clean_app_days(truth: &Truth, rule: &str, grace_ms: i64) -> u64 {
 }
 
 fn families(truth: &Truth, judged: &[Judged<'_>]) -> Vec<Family> {
+    let names: BTreeSet<(bool, &str)> = truth.apps.values().map(|app| (!app.clean, &*app.family)).collect();
     // Clean ones first: false sorts before true.
-    let mut families: BTreeMap<(bool, &str), (u64, Alerts, BTreeMap<String, u64>)> = BTreeMap::new();
-    for app in truth.apps.values() {
-        families.entry((!app.clean, &app.family)).or_default().0 += 1;
-    }
-    for (rule, alert, verdict) in judged.iter().flat_map(|of| of.alerts.iter().map(|(alert, verdict)| (of.rule, alert, *verdict)))
-    {
-        let Some(app) = truth.apps.get(&alert.app_id) else { continue };
-        let (_, alerts, by_rule) = families.entry((!app.clean, &app.family)).or_default();
-        alerts.count(verdict);
-        if verdict == Verdict::FalseAlarm {
-            *by_rule.entry(rule.to_owned()).or_default() += 1;
+    names.into_iter().map(|(abusive, name)| family(truth, judged, name, !abusive)).collect()
+}
+
+fn family(truth: &Truth, judged: &[Judged<'_>], name: &str, clean: bool) -> Family {
+    let belongs = |app: &App| app.family == name && app.clean == clean;
+    let apps = truth.apps.values().filter(|app| belongs(app)).count() as u64;
+    let (mut alerts, mut by_rule) = (Alerts::default(), BTreeMap::new());
+    for of in judged {
+        let here = of.alerts.iter().filter(|(alert, _)| truth.apps.get(&alert.app_id).is_some_and(belongs));
+        let counts = Alerts::of(here);
+        alerts.wrong += counts.wrong;
+        alerts.notices += counts.notices;
+        if counts.wrong > 0 {
+            by_rule.insert(of.rule.to_owned(), counts.wrong);
         }
     }
-    families
-        .into_iter()
-        .map(|((abusive, family), (apps, alerts, by_rule))| Family {
-            family: family.to_owned(),
-            clean: !abusive,
-            apps,
-            false_alarms: Rate::new(alerts.wrong, apps * truth.days()),
-            notices: Rate::new(alerts.notices, apps * truth.days()),
-            by_rule,
-        })
-        .collect()
+    Family {
+        family: name.to_owned(),
+        clean,
+        apps,
+        false_alarms: Rate::new(alerts.wrong, apps * truth.days()),
+        notices: Rate::new(alerts.notices, apps * truth.days()),
+        by_rule,
+    }
 }
 
 impl Overall {
@@ -307,17 +308,15 @@ impl Overall {
 impl Alerts {
     fn of<'a>(alerts: impl Iterator<Item = &'a (&'a Alert, Verdict)>) -> Self {
         let mut counts = Self::default();
-        alerts.for_each(|(_, verdict)| counts.count(*verdict));
+        for (_, verdict) in alerts {
+            *match verdict {
+                Verdict::True => &mut counts.right,
+                Verdict::Undecided => &mut counts.undecided,
+                Verdict::FalseAlarm => &mut counts.wrong,
+                Verdict::Notice => &mut counts.notices,
+            } += 1;
+        }
         counts
-    }
-
-    fn count(&mut self, verdict: Verdict) {
-        *match verdict {
-            Verdict::True => &mut self.right,
-            Verdict::Undecided => &mut self.undecided,
-            Verdict::FalseAlarm => &mut self.wrong,
-            Verdict::Notice => &mut self.notices,
-        } += 1;
     }
 
     /// How many there are.
