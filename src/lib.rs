@@ -4,6 +4,7 @@ pub mod checkpoint;
 pub mod cli;
 pub mod config;
 pub mod engine;
+pub mod evaluate;
 pub mod explain;
 pub mod http;
 pub mod kafka;

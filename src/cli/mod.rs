@@ -6,6 +6,7 @@
 mod check;
 mod completions;
 mod demo;
+mod evaluate;
 mod man;
 mod options;
 mod reload;
@@ -48,6 +49,8 @@ enum Command {
     Demo(demo::Args),
     /// Write labelled traffic: calls, feedback, registry and labels.
     Simulate(simulate::Args),
+    /// Hold alerts against labels: what was found, how soon, and what was wrong.
+    Evaluate(evaluate::Args),
     /// Say everything that is wrong with a configuration, with line and column.
     Check(check::Args),
     /// Print a JSON Schema.
@@ -103,6 +106,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Replay(args) => replay::run(args),
         Command::Demo(args) => demo::run(args),
         Command::Simulate(args) => simulate::run(args),
+        Command::Evaluate(args) => evaluate::run(args),
         Command::Check(args) => check::run(args),
         Command::Schema(args) => schema::run(args),
         Command::Completions(args) => completions::run(args),

@@ -17,7 +17,7 @@ use crate::engine::record::{FeedbackKind, Kind};
 use crate::engine::time::Timestamp;
 
 /// The name and version of the form of `labels.json`.
-const LABELS_SCHEMA: &str = "dialwatch.labels/1";
+pub const LABELS_SCHEMA: &str = "dialwatch.labels/1";
 /// The longest line of a call: room is made once.
 const LINE_BYTES: usize = 2_048;
 

@@ -22,7 +22,7 @@ mod truth;
 mod wire;
 
 pub use family::{Conduct, Family, Intensity, Parameter};
-pub use files::{AppLine, CallerLine, FeedbackLine, LabelFile, RegistryLine, Summary, write_files};
+pub use files::{AppLine, CallerLine, FeedbackLine, LABELS_SCHEMA, LabelFile, RegistryLine, Summary, write_files};
 pub use numbers::{Phone, app_id};
 pub use truth::{Breaks, HarmedCallee, Label, Rule};
 pub use wire::WireFormat;

@@ -2,6 +2,7 @@
 #![allow(clippy::expect_used, reason = "a helper of a test fails like the test")]
 
 mod check;
+mod evaluate;
 mod inputs;
 mod outputs;
 mod run;
