@@ -121,16 +121,16 @@ impl Case<'_> {
         let at = found.clone().map(|complaint| complaint.at).min()?;
         let count = found.by_ref().count() as u64;
         let (severity, feature, about) = match cause {
-            Cause::Fraud => (Severity::Severe, Feature::VerifiedFraud, "fraud"),
-            Cause::Harassment => (Severity::Major, Feature::VerifiedHarassment, "harassment"),
-            Cause::Other => (Severity::Violation, Feature::VerifiedOther, "other things"),
+            Cause::Fraud => (Severity::Severe, Feature::VerifiedFraud, " about fraud"),
+            Cause::Harassment => (Severity::Major, Feature::VerifiedHarassment, " about harassment"),
+            Cause::Other => (Severity::Violation, Feature::VerifiedOther, ""),
         };
         Some(Part {
             severity,
             certain: true,
             at,
             from: at,
-            says: format!("Since {at} {} about {about} {} found true.", counted(count, "complaint"), was(count)),
+            says: format!("Since {at} {}{about} {} found true.", counted(count, "complaint"), was(count)),
             evidence: Evidence::count(feature, count, 0.0, Over::Rolling24h),
         })
     }
@@ -168,7 +168,7 @@ impl Case<'_> {
         let (start, end) = (self.judged.minute.start(), self.judged.at());
         let is_overdue = |complaint: &&&Complaint| {
             let late = |replied: Timestamp| replied > due(complaint) && replied >= start;
-            !complaint.confirms && due(complaint) <= end && complaint.replied.is_none_or(late)
+            !complaint.confirms && due(complaint) < end && complaint.replied.is_none_or(late)
         };
         let mut overdue = self.fresh.iter().filter(is_overdue);
         let first = overdue.clone().min_by_key(|complaint| complaint.at)?;

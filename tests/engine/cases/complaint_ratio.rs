@@ -150,7 +150,7 @@ pub const CASES: [Case; 16] = [
             let mut app = App::new();
             time_goes_on(&mut app, &["2026-03-09 09:00", "2026-03-09 09:05", "2026-03-09 09:10"]);
             complain(&mut app, 800..803, "2026-03-09 10");
-            time_goes_on(&mut app, &["2026-03-09 14:00"]);
+            app.dial("2026-03-09 14:00").to(900).agent(1).answered(40);
             app.traffic()
         },
     },

@@ -65,5 +65,5 @@ fn is_overdue(world: &World<'_>, said: &Feedback, to: i64) -> bool {
         let at = reply.at.millis();
         at >= said.at.millis() && (at <= due || at < to - MINUTE_MS)
     });
-    due <= to && !confirms && !replied
+    due < to && !confirms && !replied
 }
