@@ -32,6 +32,8 @@ pub struct Profile {
     pub seats: Option<u32>,
     /// The caller numbers it filed with their channels, by number; empty if none were filed.
     pub filed: Vec<(Number, u32)>,
+    /// The business it filed, in its own words: scene and industry, as far as they say anything.
+    pub business: Vec<String>,
     /// It declared that it plays voice notifications.
     pub notifies: bool,
     /// It declared a predictive or progressive dialer.
@@ -58,6 +60,12 @@ impl Profile {
             since: registration.and_then(|filed| filed.since),
             seats: registration.and_then(|filed| filed.seats),
             filed,
+            business: registration
+                .iter()
+                .flat_map(|filed| [&filed.scene, &filed.industry])
+                .filter(|text| text.contains(char::is_alphanumeric))
+                .cloned()
+                .collect(),
             notifies: declares(&["voice_notification"]),
             predictive: declares(&["predictive_dialer", "progressive_dialer"]),
         }

@@ -103,7 +103,7 @@ fn bother(app: &mut App, random: &mut impl Rng) {
         (random.random_range(9..12), random.random_range(8..11), random.random_range(0..60), random.random_range(0..60));
     let time = format!("2026-03-{day:02} {hour:02}:{minute:02}:{second:02}");
     let who = random.random_range(5_000..5_003);
-    match random.random_range(0..17) {
+    match random.random_range(0..18) {
         0 => app.hears("opt_out", who, &time),
         1 => app.hears("complaint", who, &time),
         2 => app.hears("consent", who, &time),
@@ -113,6 +113,12 @@ fn bother(app: &mut App, random: &mut impl Rng) {
             let (verified, call) = (random.random_ratio(1, 3), random.random_range(1..4));
             let call = random.random_ratio(1, 4).then(|| format!("call-000{call}"));
             app.is_told("complaint", who, &time, json!({ "category": category, "verified": verified, "call_id": call }));
+        }
+        6 => {
+            let categories = ["abuse", "number_leak", "no_consent", "business_mismatch", "business_mismatch", ""];
+            let scene = *["贷款", "Life insurance", "survey", "agent calls", ""].choose(random).expect("one");
+            let category = *categories.choose(random).expect("one");
+            app.is_told("inspection", who, &time, json!({ "category": category, "scene": scene }));
         }
         5 => app.is_told("reply", who, &time, json!({})),
         _ => {

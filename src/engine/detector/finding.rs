@@ -170,6 +170,16 @@ features! {
     VerifiedOther = "verified_other_complaints",
     /// Complaints to which no reply was given in time, nor since. One that finds an earlier one true needs no other reply.
     OverdueReplies = "overdue_complaint_replies",
+    /// Inspections that found a forbidden business that was not filed: see `forbidden`.
+    ForbiddenBusiness = "forbidden_business_inspections",
+    /// Inspections that found another business than the filed one, and not a forbidden one.
+    OtherBusiness = "other_business_inspections",
+    /// Inspections that found abuse of the person called.
+    InspectedAbuse = "abuse_inspections",
+    /// Inspections in which the person called says that the number was leaked.
+    InspectedLeak = "number_leak_inspections",
+    /// Inspections that found a call without consent.
+    InspectedNoConsent = "no_consent_inspections",
     /// Partitions in which calls of the app lie: the one that is judged, and the one in which it was met before.
     Partitions = "partitions",
 }

@@ -4,6 +4,7 @@
 //! beyond its declared state, and knows neither the wire nor other rules.
 
 pub mod finding;
+pub mod forbidden;
 
 use std::fmt::Debug;
 
@@ -304,6 +305,7 @@ rules! {
     caller_rotation::CallerRotation = "caller_rotation",
     feed_health::FeedHealth = "feed_health",
     complaint_ratio::ComplaintRatio = "complaint_ratio",
+    business_mismatch::BusinessMismatch = "business_mismatch",
 }
 
 /// Findings, each with the rule that made it. Reused from minute to minute.

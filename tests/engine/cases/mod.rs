@@ -2,6 +2,7 @@
 
 mod abnormal_rate;
 mod blind_dialing;
+mod business_mismatch;
 mod callee_frequency;
 mod caller_rotation;
 mod complaint_ratio;
@@ -39,5 +40,6 @@ pub fn all() -> Vec<Case> {
     cases.extend(caller_rotation::CASES);
     cases.extend(feed_health::CASES);
     cases.extend(complaint_ratio::CASES);
+    cases.extend(business_mismatch::CASES);
     cases
 }

@@ -7,6 +7,7 @@
 mod callee;
 mod caller;
 mod complaint;
+mod inspection;
 mod walk;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -302,6 +303,10 @@ impl<'a> World<'a> {
             (F::VerifiedFraud | F::VerifiedHarassment | F::VerifiedOther | F::OverdueReplies, O::Rolling24h) => {
                 complaint::count(self, to, evidence.feature)
             }
+            (
+                F::ForbiddenBusiness | F::OtherBusiness | F::InspectedAbuse | F::InspectedLeak | F::InspectedNoConsent,
+                O::Rolling24h,
+            ) => inspection::count(self, to, evidence.feature),
             (feature, over) => return Err(format!("no naive count of {feature:?} over {over:?}")),
         })
     }
