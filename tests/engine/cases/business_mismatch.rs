@@ -15,7 +15,9 @@ fn inspected(filed: Value, found: &[Value]) -> App {
     for (n, said) in (1..).zip(found) {
         app.is_told("inspection", n, &format!("2026-03-09 10:{n}0"), said.clone());
     }
-    app.dial("2026-03-09 12:00").to(9).agent(1).answered(40);
+    for (n, time) in (9..).zip(["12:00", "13:00"]) {
+        app.dial(&format!("2026-03-09 {time}")).to(n).agent(1).answered(40);
+    }
     app
 }
 

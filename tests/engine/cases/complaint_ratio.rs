@@ -136,9 +136,9 @@ pub const CASES: [Case; 16] = [
             let mut app = App::new();
             time_goes_on(&mut app, &["2026-03-09 09:00", "2026-03-09 11:20", "2026-03-09 12:00", "2026-03-09 14:00"]);
             app.is_told("complaint", 800, "2026-03-09 09:10", unverified());
-            app.is_told("complaint", 801, "2026-03-09 09:15", json!({ "call_id": "call-0001" }));
+            app.is_told("complaint", 900, "2026-03-09 09:15", json!({ "call_id": "call-0001" }));
             app.is_told("reply", 800, "2026-03-09 11:40:00", json!({}));
-            app.is_told("reply", 802, "2026-03-09 11:45:00", json!({ "call_id": "call-0001" }));
+            app.is_told("reply", 901, "2026-03-09 11:45:00", json!({ "call_id": "call-0001" }));
             app.traffic()
         },
     },
@@ -219,9 +219,9 @@ pub const CASES: [Case; 16] = [
             let mut app = App::new();
             time_goes_on(&mut app, &["2026-03-09 09:00", "2026-03-09 11:20", "2026-03-09 14:00"]);
             app.is_told("complaint", 800, "2026-03-09 09:10", unverified());
-            app.is_told("complaint", 801, "2026-03-09 09:15", json!({ "call_id": "call-0001" }));
+            app.is_told("complaint", 900, "2026-03-09 09:15", json!({ "call_id": "call-0001" }));
             app.is_told("reply", 800, "2026-03-09 11:10", json!({}));
-            app.is_told("reply", 802, "2026-03-09 10:00", json!({ "call_id": "call-0001" }));
+            app.is_told("reply", 901, "2026-03-09 10:00", json!({ "call_id": "call-0001" }));
             app.traffic()
         },
     },

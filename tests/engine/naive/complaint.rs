@@ -38,7 +38,10 @@ pub fn share(world: &World<'_>, to: i64) -> Count {
     };
     let people: BTreeSet<_> = known(world, to, FeedbackKind::Complaint).filter(called).map(|(said, _)| said.callee).collect();
     let answered = world.judged(to).iter().filter(|row| row.end >= from && row.answered()).count();
-    Count::share(people.len(), answered, world.policy.rules.complaint_ratio.z)
+    // More people than answered calls prove no more than as many.
+    let proved = Count::share(people.len().min(answered), answered, world.policy.rules.complaint_ratio.z);
+    let observed = if answered == 0 { 0.0 } else { people.len() as f64 / answered as f64 };
+    Count { count: people.len() as u64, observed, ..proved }
 }
 
 /// Complaints of the day of one sort.
