@@ -87,6 +87,7 @@ fn over(over: Over) -> &'static str {
         Over::LastCalls => "the last calls of the number",
         Over::LastTalks => "the last talks",
         Over::SinceStart => "since it began",
+        Over::Week => "the last seven days",
     }
 }
 

@@ -138,9 +138,9 @@ impl App {
         self.profile = Profile::new(self.registration.as_ref(), &policy.clock, policy.channels_per_number);
     }
 
-    /// Whether time alone can change its alerts.
-    pub fn is_waiting(&self) -> bool {
-        self.book.is_waiting() || self.shadow_book.is_waiting()
+    /// Whether time alone can change its alerts, or open one.
+    pub fn is_waiting(&self, policy: &Policy) -> bool {
+        self.book.is_waiting() || self.shadow_book.is_waiting() || self.rules.is_waiting(&policy.rules)
     }
 
     /// Judges a closed minute: its feedback and calls in order, then the minute itself, then the book.
@@ -201,7 +201,7 @@ impl App {
 
     /// Enters what was found in the judged minute, and closes what was not.
     fn enter(&mut self, minute: Minute, policy: &Policy, found: &mut Found, effects: &mut Effects) {
-        if found.is_empty() && !self.is_waiting() {
+        if found.is_empty() && !self.book.is_waiting() && !self.shadow_book.is_waiting() {
             return;
         }
         let now = minute.end();

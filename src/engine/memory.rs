@@ -6,13 +6,13 @@
 use serde::{Deserialize, Serialize};
 
 use super::number::Number;
-use super::record::{Call, Direction, Feedback, Registration};
+use super::record::{Call, Direction, Feedback, Outcome, Registration};
 use super::time::{DAY_S, HOUR_S, LocalClock, Minute, Timestamp};
 use super::window::baseline::Baseline;
 use super::window::concurrency::Concurrency;
 use super::window::line::Line;
 use super::window::pairs::{Contact, Pairs, PairsSnapshot};
-use super::window::panes::{Sliding, Span};
+use super::window::panes::{Count, Sliding, Span};
 use super::window::recent::Recent;
 use super::window::refusals::{Refusals, RefusalsSnapshot};
 use super::window::repeats::{Repeats, RepeatsSnapshot};
@@ -32,6 +32,8 @@ pub struct Profile {
     pub seats: Option<u32>,
     /// The caller numbers it filed with their channels, by number; empty if none were filed.
     pub filed: Vec<(Number, u32)>,
+    /// The business it filed, in its own words: scene and industry, as far as they say anything.
+    pub business: Vec<String>,
     /// It declared that it plays voice notifications.
     pub notifies: bool,
     /// It declared a predictive or progressive dialer.
@@ -58,6 +60,12 @@ impl Profile {
             since: registration.and_then(|filed| filed.since),
             seats: registration.and_then(|filed| filed.seats),
             filed,
+            business: registration
+                .iter()
+                .flat_map(|filed| [&filed.scene, &filed.industry])
+                .filter(|text| text.contains(char::is_alphanumeric))
+                .cloned()
+                .collect(),
             notifies: declares(&["voice_notification"]),
             predictive: declares(&["predictive_dialer", "progressive_dialer"]),
         }
@@ -107,6 +115,8 @@ pub struct Memory {
     pub day: Sliding<Tally>,
     /// The same for calls to fresh callees only.
     pub day_fresh: Sliding<Tally>,
+    /// How many of its calls of the last week were answered.
+    pub answered: Sliding<Count>,
     /// Its callees.
     pub pairs: Pairs,
     /// Its callees called more than once in a day.
@@ -139,6 +149,7 @@ impl Memory {
             hour: Sliding::default(),
             day: Sliding::default(),
             day_fresh: Sliding::default(),
+            answered: Sliding::default(),
             pairs: Pairs::new(seed),
             repeats: Repeats::new(seed),
             refusals: Refusals::new(seed),
@@ -201,6 +212,9 @@ impl Memory {
         if fresh {
             self.day_fresh.add(Span::DAY, minute, &tally);
         }
+        if call.outcome == Outcome::Answered {
+            self.answered.add(Span::WEEK, minute, &Count(1));
+        }
         self.recent.push(call, fresh);
         if let Some(talk_s) = call.talk_s() {
             self.talks.push(talk_s);
@@ -252,6 +266,7 @@ impl Memory {
         self.hour.advance(Span::HOUR, minute);
         self.day.advance(Span::DAY, minute);
         self.day_fresh.advance(Span::DAY, minute);
+        self.answered.advance(Span::WEEK, minute);
         self.pairs.advance(minute);
         self.repeats.advance(minute);
         self.refusals.advance(minute);
@@ -306,6 +321,7 @@ impl Memory {
             hour: self.hour.clone(),
             day: self.day.clone(),
             day_fresh: self.day_fresh.clone(),
+            answered: self.answered.clone(),
             pairs: self.pairs.snapshot(),
             repeats: self.repeats.snapshot(),
             refusals: self.refusals.snapshot(),
@@ -330,6 +346,7 @@ impl Memory {
             hour: snapshot.hour,
             day: snapshot.day,
             day_fresh: snapshot.day_fresh,
+            answered: snapshot.answered,
             pairs: Pairs::restore(snapshot.pairs, seed),
             repeats: Repeats::restore(snapshot.repeats, seed),
             refusals: Refusals::restore(snapshot.refusals, seed),
@@ -353,6 +370,7 @@ pub struct MemorySnapshot {
     hour: Sliding<Tally>,
     day: Sliding<Tally>,
     day_fresh: Sliding<Tally>,
+    answered: Sliding<Count>,
     pairs: PairsSnapshot,
     repeats: RepeatsSnapshot,
     refusals: RefusalsSnapshot,

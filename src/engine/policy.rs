@@ -88,7 +88,9 @@ impl Policy {
             (_, Severity::Violation) => "warn_and_record",
             // The table's own rows: blind dialing warns however plain it is; harassing people ends the service.
             (RuleName::BlindDialing, Severity::Major) => "warn_and_record",
-            (RuleName::HarassmentRedial, Severity::Major) => "end_service",
+            (RuleName::HarassmentRedial | RuleName::ComplaintRatio | RuleName::BusinessMismatch, Severity::Major) => {
+                "end_service"
+            }
             (_, Severity::Major) => "suspend_and_review",
             (_, Severity::Severe) => "end_service",
         }

@@ -132,6 +132,8 @@ words! {
         Consent = "consent",
         /// Somebody listened in and judged.
         Inspection = "inspection",
+        /// The app replied to a complaint of the person.
+        Reply = "reply",
     }
 }
 

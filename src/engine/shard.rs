@@ -76,7 +76,7 @@ pub struct Shard {
     waiting: WaitingRoom,
     /// The first minute not yet judged.
     open: Minute,
-    /// Apps that must be judged in every minute because an alert of theirs waits for time to pass.
+    /// Apps that must be judged in every minute because an alert or a rule of theirs waits for time to pass.
     awake: BTreeSet<AppSlot>,
     apps_evicted: u64,
     /// Apps evicted since the last checkpoint.
@@ -253,7 +253,7 @@ impl Shard {
     fn judge(&mut self, (slot, calls, feedback): Share<'_>, minute: Minute, effects: &mut Effects) {
         let Some(app) = &mut self.apps[slot as usize] else { return };
         app.judge(minute, calls, feedback, &self.policy, &mut self.found, effects);
-        if app.is_waiting() {
+        if app.is_waiting(&self.policy) {
             self.awake.insert(slot);
         }
     }
@@ -287,6 +287,8 @@ impl Shard {
     /// what waits, open alerts. An alert whose rule is no longer on is resolved by the next minute, and says why.
     pub fn adopt(&mut self, policy: Arc<Policy>) {
         self.apps.iter_mut().flatten().for_each(|app| app.adopt(&policy));
+        let waiting = |slot: &AppSlot| self.apps[*slot as usize].as_ref().is_some_and(|app| app.is_waiting(&policy));
+        self.awake = self.slots.values().copied().filter(waiting).collect();
         self.policy = policy;
     }
 
@@ -367,7 +369,7 @@ impl Shard {
     /// Takes back an app that is not here. Evicts none for it: the bound was kept, or broken for a reason, when it was saved.
     pub fn restore_app(&mut self, snapshot: AppSnapshot) {
         let (app, waiting) = App::restore(snapshot, &self.policy, self.seed);
-        let is_waiting = app.is_waiting();
+        let is_waiting = app.is_waiting(&self.policy);
         let slot = self.settle(app);
         if is_waiting {
             self.awake.insert(slot);

@@ -32,13 +32,11 @@ const REFUSALS_IN_A_DAY: usize = 2;
 /// Calls begin in these hours of the callee's day, in seconds since midnight.
 const CALLING_HOURS_S: std::ops::Range<u32> = 8 * HOUR_S..21 * HOUR_S;
 
-/// A rule whose truth is known.
+/// A rule whose truth is known. What the engine does not have yet would be named here besides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Rule {
     /// One of the engine's, by its name there.
     Built(RuleName),
-    /// Complaints: the contract's, not the engine's yet. What the engine has is not named here.
-    ComplaintRatio,
 }
 
 impl Rule {
@@ -46,7 +44,6 @@ impl Rule {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Built(rule) => rule.as_str(),
-            Self::ComplaintRatio => "complaint_ratio",
         }
     }
 
@@ -55,7 +52,7 @@ impl Rule {
         use RuleName::{AbnormalRate, CalleeFrequency, HarassmentRedial, RestTime};
         match self {
             Self::Built(HarassmentRedial | CalleeFrequency | RestTime | AbnormalRate) => 12 * HOUR_MS,
-            Self::Built(_) | Self::ComplaintRatio => 72 * HOUR_MS,
+            Self::Built(_) => 72 * HOUR_MS,
         }
     }
 

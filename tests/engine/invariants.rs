@@ -280,7 +280,8 @@ fn each_alert_that_opened_is_resolved_or_open_and_never_two_with_one_id() {
             run.call(&record, position);
         }
         let newest = run.clock.newest();
-        run.tick(newest.plus_millis(26 * 3_600_000));
+        // A complaint may come in half a day after the last call, and keeps its alert open for a day.
+        run.tick(newest.plus_millis(48 * 3_600_000));
         let mut open = std::collections::BTreeMap::new();
         for alert in &run.effects.alerts {
             let subject = (alert.app_id.clone(), alert.rule, alert.subject.clone());
@@ -294,6 +295,6 @@ fn each_alert_that_opened_is_resolved_or_open_and_never_two_with_one_id() {
                 }
             }
         }
-        assert!(open.is_empty(), "seed {seed}: still open a day after the last call: {open:?}");
+        assert!(open.is_empty(), "seed {seed}: still open two days after the last call: {open:?}");
     }
 }

@@ -297,6 +297,15 @@ impl App {
         self.traffic.feedback.push(feedback);
     }
 
+    /// What a person or an inspector says about the app, with whatever else the record tells.
+    pub fn is_told(&mut self, kind: &str, n: u64, time: &str, more: Value) {
+        let mut feedback = json!({ "kind": kind, "app_id": self.id, "callee": person(n), "at": beijing(time) });
+        for (field, value) in more.as_object().into_iter().flatten() {
+            feedback[field] = value.clone();
+        }
+        self.traffic.feedback.push(feedback);
+    }
+
     /// The call that ended at `end` is its first in this partition, where it stands at `offset`; it has been met in another.
     pub fn was_met_elsewhere(&mut self, end: i64, offset: u64, there: (u32, u64)) {
         let position = |(partition, offset): (u32, u64)| json!({ "partition": partition, "offset": offset });

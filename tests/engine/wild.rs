@@ -47,7 +47,7 @@ pub fn files(seed: u64) -> Files {
         bother(&mut app, random);
     }
     let config = "rules:\n  rest_time:\n    lunch: true\n  harassment_redial:\n    dropped_recall_hours: 72\n  robot_dialing:\n    \
-                  notice_machine_dialed: true\nresolve_at_end: true\n";
+                  notice_machine_dialed: true\n  complaint_ratio:\n    complaints_min: 1\nresolve_at_end: true\n";
     Files::from_parts(&app.traffic(), if random.random() { config } else { "" })
 }
 
@@ -103,11 +103,24 @@ fn bother(app: &mut App, random: &mut impl Rng) {
         (random.random_range(9..12), random.random_range(8..11), random.random_range(0..60), random.random_range(0..60));
     let time = format!("2026-03-{day:02} {hour:02}:{minute:02}:{second:02}");
     let who = random.random_range(5_000..5_003);
-    match random.random_range(0..14) {
+    match random.random_range(0..18) {
         0 => app.hears("opt_out", who, &time),
         1 => app.hears("complaint", who, &time),
         2 => app.hears("consent", who, &time),
         3 => app.is_called_by(who, &time),
+        4 => {
+            let category = *["fraud", "harassment", "abuse", "no_consent", ""].choose(random).expect("one");
+            let (verified, call) = (random.random_ratio(1, 3), random.random_range(1..4));
+            let call = random.random_ratio(1, 4).then(|| format!("call-000{call}"));
+            app.is_told("complaint", who, &time, json!({ "category": category, "verified": verified, "call_id": call }));
+        }
+        6 => {
+            let categories = ["abuse", "number_leak", "no_consent", "business_mismatch", "business_mismatch", ""];
+            let scene = *["贷款", "Life insurance", "survey", "agent calls", ""].choose(random).expect("one");
+            let category = *categories.choose(random).expect("one");
+            app.is_told("inspection", who, &time, json!({ "category": category, "scene": scene }));
+        }
+        5 => app.is_told("reply", who, &time, json!({})),
         _ => {
             let from = random.random_range(1..5);
             let kinds = [Kind::Agent, Kind::Auto, Kind::Unknown];

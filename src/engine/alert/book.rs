@@ -261,7 +261,7 @@ impl Incident {
             callees_before_alert: self.callees_before,
             policy: PolicyView {
                 pack: policy.pack.clone(),
-                clause: self.rule.info().clause.into(),
+                clause: self.rule.clause(&self.evidence).into(),
                 version: policy.version.clone(),
             },
             recommended_action: Policy::recommended_action(self.rule, self.severity).into(),

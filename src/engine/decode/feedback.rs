@@ -79,7 +79,7 @@ impl Wired<'_> {
         }
         Ok(Feedback {
             kind: FeedbackKind::from_word(&kind)
-                .ok_or_else(|| DecodeError::new("kind", Reason::UnknownWord("opt_out, complaint, consent, inspection")))?,
+                .ok_or_else(|| DecodeError::new("kind", Reason::UnknownWord("opt_out, complaint, consent, inspection, reply")))?,
             app_id: super::identifier("app_id", app_id, APP_ID_BYTES_MAX)?.into_owned(),
             callee: super::number("callee", &mut self.callee, limits)?
                 .ok_or_else(|| DecodeError::new("callee", Reason::Missing))?,
@@ -208,7 +208,7 @@ mod tests {
             (r#"{"app_id":"a","callee":"1","at":1773020400}"#, "kind: is missing"),
             (
                 r#"{"kind":"praise","app_id":"a","callee":"1","at":1773020400}"#,
-                "kind: is none of opt_out, complaint, consent, inspection",
+                "kind: is none of opt_out, complaint, consent, inspection, reply",
             ),
             (r#"{"kind":"consent","callee":"1","at":1773020400}"#, "app_id: is missing"),
             (r#"{"kind":"consent","app_id":"a","at":1773020400}"#, "callee: is missing"),

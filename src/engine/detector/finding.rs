@@ -67,8 +67,12 @@ pub enum Over {
     DayFresh,
     /// Five minutes: by the start of the calls to one callee, by the end of all calls of the app.
     FiveMinutes,
-    /// The last 24 hours to the second, by the start of the call.
+    /// The last 24 hours to the second, by the start of the call; of feedback, by when it was given, and what came in too late
+    /// for that counts once.
     Rolling24h,
+    /// The last seven days, to the hour: answered calls by their end, people who complained by the start of the latest call
+    /// to them.
+    Week,
     /// The minutes after a refusal in which the policy takes calls for retaliation, by the start of the call.
     AfterRefusal,
     /// The first contacts of the last day that are held (at most 256), at their last look.
@@ -155,6 +159,27 @@ features! {
     NewCallerShare = "new_caller_share",
     /// Placed calls from numbers the app never filed, of the placed calls that show their number.
     UnfiledShare = "unfiled_caller_share",
+    /// People who complained, for each answered call; several complaints of one person count once, and people whom the app never
+    /// called do not.
+    ComplaintShare = "complaint_share",
+    /// Complaints about fraud that were found true.
+    VerifiedFraud = "verified_fraud_complaints",
+    /// Complaints about harassment or abuse that were found true.
+    VerifiedHarassment = "verified_harassment_complaints",
+    /// Complaints about anything else that were found true.
+    VerifiedOther = "verified_other_complaints",
+    /// Complaints to which no reply was given in time, nor since. One that finds an earlier one true needs no other reply.
+    OverdueReplies = "overdue_complaint_replies",
+    /// Inspections that found a forbidden business that was not filed: see `forbidden`.
+    ForbiddenBusiness = "forbidden_business_inspections",
+    /// Inspections that found another business than the filed one, and not a forbidden one.
+    OtherBusiness = "other_business_inspections",
+    /// Inspections that found abuse of the person called.
+    InspectedAbuse = "abuse_inspections",
+    /// Inspections in which the person called says that the number was leaked.
+    InspectedLeak = "number_leak_inspections",
+    /// Inspections that found a call without consent.
+    InspectedNoConsent = "no_consent_inspections",
     /// Partitions in which calls of the app lie: the one that is judged, and the one in which it was met before.
     Partitions = "partitions",
 }

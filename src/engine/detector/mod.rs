@@ -4,6 +4,7 @@
 //! beyond its declared state, and knows neither the wire nor other rules.
 
 pub mod finding;
+pub mod forbidden;
 
 use std::fmt::Debug;
 
@@ -75,6 +76,11 @@ pub trait Rule: 'static {
     /// The clause of the default policy pack it rests on.
     const CLAUSE: &'static str;
 
+    /// The clause that a finding rests on whose gravest evidence, which is the first, is of this quantity.
+    fn clause(_gravest: Feature) -> &'static str {
+        Self::CLAUSE
+    }
+
     /// What is wrong with limits that parsed: field and reason.
     fn problems(_params: &Self::Params) -> Vec<(&'static str, String)> {
         Vec::new()
@@ -91,6 +97,11 @@ pub trait Rule: 'static {
         _memory: &Memory,
         _findings: &mut Vec<Finding>,
     ) {
+    }
+
+    /// Whether time alone can make it find something, so that the app must be judged though it stays silent.
+    fn is_waiting(_params: &Self::Params, _state: &Self::State) -> bool {
+        false
     }
 
     /// Takes in, at once, that the app was met elsewhere too.
@@ -176,6 +187,12 @@ macro_rules! rules {
                 match self { $(Self::$rule => <$module::$rule as Rule>::NAME),+ }
             }
 
+            /// The clause that a finding with this evidence rests on.
+            pub fn clause(self, evidence: &[Evidence]) -> &'static str {
+                let Some(gravest) = evidence.first() else { return self.info().clause };
+                match self { $(Self::$rule => <$module::$rule as Rule>::clause(gravest.feature)),+ }
+            }
+
             /// Name, summary and clause.
             pub const fn info(self) -> RuleInfo {
                 match self {
@@ -235,6 +252,11 @@ macro_rules! rules {
                 })+
             }
 
+            /// Whether time alone can make a rule find something.
+            pub fn is_waiting(&self, params: &RuleParams) -> bool {
+                $(params.$module.mode() != Mode::Off && <$module::$rule as Rule>::is_waiting(&params.$module, &self.$module))||+
+            }
+
             /// Lets every rule take in that the app was met elsewhere too.
             pub fn locate(&mut self, params: &RuleParams, elsewhere: &Elsewhere) {
                 $(if params.$module.mode() != Mode::Off {
@@ -282,6 +304,8 @@ rules! {
     robot_dialing::RobotDialing = "robot_dialing",
     caller_rotation::CallerRotation = "caller_rotation",
     feed_health::FeedHealth = "feed_health",
+    complaint_ratio::ComplaintRatio = "complaint_ratio",
+    business_mismatch::BusinessMismatch = "business_mismatch",
 }
 
 /// Findings, each with the rule that made it. Reused from minute to minute.

@@ -3,6 +3,7 @@
 //! Calls reach them in the order in which they ended, a closed minute at a time; nothing here knows a rule.
 
 pub mod baseline;
+pub mod complaints;
 pub mod concurrency;
 pub mod line;
 pub mod pairs;

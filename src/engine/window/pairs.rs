@@ -147,6 +147,11 @@ impl Pairs {
         Contact { first, fresh, previous_s: (previous_s != 0 && !first).then_some(previous_s) }
     }
 
+    /// Start of the latest call to a callee, in Unix seconds; `None` if it is not remembered or only called itself.
+    pub fn last_called_s(&self, callee: Number) -> Option<u32> {
+        self.map.get(&callee.packed()).map(|pair| pair.last_s).filter(|last_s| *last_s != 0)
+    }
+
     /// Takes in a call that came from the callee and ended at `end_s`.
     pub fn called_back(&mut self, callee: Number, end_s: u32, cap: usize) {
         self.make_room(cap);

@@ -25,6 +25,8 @@ impl Span {
     pub const DAY: Self = Self { pane_minutes: 15, panes: 96 };
     /// 24 hours, sliding by the hour: for the many caller numbers.
     pub const DAY_COARSE: Self = Self { pane_minutes: 60, panes: 24 };
+    /// Seven days, sliding by the hour.
+    pub const WEEK: Self = Self { pane_minutes: 60, panes: 168 };
 
     /// The pane a minute lies in.
     pub const fn pane(self, minute: Minute) -> u32 {
@@ -35,6 +37,22 @@ impl Span {
     pub const fn from(self, minute: Minute) -> Timestamp {
         let first = (self.pane(minute) + 1).saturating_sub(self.panes);
         Minute(first * self.pane_minutes).start()
+    }
+}
+
+/// A plain count, to be summed over panes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Count(pub u32);
+
+impl AddAssign<&Count> for Count {
+    fn add_assign(&mut self, other: &Count) {
+        self.0 += other.0;
+    }
+}
+
+impl SubAssign<&Count> for Count {
+    fn sub_assign(&mut self, other: &Count) {
+        self.0 -= other.0;
     }
 }
 
@@ -118,8 +136,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn equals_a_filter_over_everything(steps in prop::collection::vec((0_u32..200, 1_u64..5), 1..200), which in 0..3) {
-            let span = [Span::HOUR, Span::DAY, Span::DAY_COARSE][which as usize];
+        fn equals_a_filter_over_everything(steps in prop::collection::vec((0_u32..200, 1_u64..5), 1..200), which in 0..4) {
+            let span = [Span::HOUR, Span::DAY, Span::DAY_COARSE, Span::WEEK][which as usize];
             let mut sliding = Sliding::<Sum>::default();
             let mut all = Vec::new();
             let mut minute = Minute(1_000_000);

@@ -205,7 +205,7 @@ impl Refusals {
                     self.map.remove(&callee);
                 }
             }
-            FeedbackKind::Inspection => {}
+            FeedbackKind::Inspection | FeedbackKind::Reply => {}
         }
     }
 

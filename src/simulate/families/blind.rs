@@ -6,10 +6,12 @@ use crate::simulate::family::{Conduct, Draft, Family};
 use crate::simulate::numbers::{BLOCK, Lives, Walk};
 use crate::simulate::plan::{Activity, Answers, Contact, Source, Week};
 use crate::simulate::truth::Breaks;
-use crate::simulate::truth::Rule::{Built, ComplaintRatio};
+use crate::simulate::truth::Rule::Built;
 
-const CONDUCT: Conduct =
-    Conduct::Abusive { breaks: &[RuleName::BlindDialing], may_break: &[ComplaintRatio, Built(RuleName::AbnormalRate)] };
+const CONDUCT: Conduct = Conduct::Abusive {
+    breaks: &[RuleName::BlindDialing],
+    may_break: &[Built(RuleName::ComplaintRatio), Built(RuleName::AbnormalRate)],
+};
 
 pub(super) const FAMILIES: &[Family] = &[
     Family {

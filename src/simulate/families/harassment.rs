@@ -8,7 +8,7 @@ use crate::simulate::draw::span;
 use crate::simulate::family::{Conduct, Draft, Family};
 use crate::simulate::numbers::Lives;
 use crate::simulate::plan::{Contact, Follow, Trigger, Voices, Week};
-use crate::simulate::truth::Rule::{Built, ComplaintRatio};
+use crate::simulate::truth::Rule::Built;
 
 pub(super) const FAMILIES: &[Family] = &[
     Family {
@@ -16,7 +16,7 @@ pub(super) const FAMILIES: &[Family] = &[
         does: "calls people again who asked to be called no more",
         conduct: Conduct::Abusive {
             breaks: &[RuleName::HarassmentRedial],
-            may_break: &[ComplaintRatio, Built(RuleName::CalleeFrequency)],
+            may_break: &[Built(RuleName::ComplaintRatio), Built(RuleName::CalleeFrequency)],
         },
         draft: redial_after_opt_out,
     },
@@ -25,7 +25,7 @@ pub(super) const FAMILIES: &[Family] = &[
         does: "goes on calling people who decline or hang up at once",
         conduct: Conduct::Abusive {
             breaks: &[RuleName::HarassmentRedial],
-            may_break: &[ComplaintRatio, Built(RuleName::CalleeFrequency)],
+            may_break: &[Built(RuleName::ComplaintRatio), Built(RuleName::CalleeFrequency)],
         },
         draft: redial_after_refusal,
     },
@@ -34,7 +34,7 @@ pub(super) const FAMILIES: &[Family] = &[
         does: "rings people who declined many times within minutes",
         conduct: Conduct::Abusive {
             breaks: &[RuleName::HarassmentRedial],
-            may_break: &[ComplaintRatio, Built(RuleName::CalleeFrequency)],
+            may_break: &[Built(RuleName::ComplaintRatio), Built(RuleName::CalleeFrequency)],
         },
         draft: retaliation,
     },
@@ -43,7 +43,7 @@ pub(super) const FAMILIES: &[Family] = &[
         does: "calls one person four times or more within five minutes",
         conduct: Conduct::Abusive {
             breaks: &[RuleName::CalleeFrequency],
-            may_break: &[ComplaintRatio, Built(RuleName::HarassmentRedial)],
+            may_break: &[Built(RuleName::ComplaintRatio), Built(RuleName::HarassmentRedial)],
         },
         draft: four_in_five_minutes,
     },
@@ -52,7 +52,7 @@ pub(super) const FAMILIES: &[Family] = &[
         does: "calls one person six times or more within a day",
         conduct: Conduct::Abusive {
             breaks: &[RuleName::CalleeFrequency],
-            may_break: &[ComplaintRatio, Built(RuleName::HarassmentRedial)],
+            may_break: &[Built(RuleName::ComplaintRatio), Built(RuleName::HarassmentRedial)],
         },
         draft: six_in_a_day,
     },

@@ -10,13 +10,16 @@ use crate::simulate::family::{Conduct, Draft, Family, Intensity};
 use crate::simulate::numbers::Lives;
 use crate::simulate::plan::{Activity, Callers, Contact, Crew, Pace, Week};
 use crate::simulate::truth::Breaks;
-use crate::simulate::truth::Rule::{Built, ComplaintRatio};
+use crate::simulate::truth::Rule::Built;
 
 pub(super) const FAMILIES: &[Family] = &[
     Family {
         name: "rest_time_calls",
         does: "goes on calling its customers in the evening, before breakfast, or at night",
-        conduct: Conduct::Abusive { breaks: &[RuleName::RestTime], may_break: &[ComplaintRatio, Built(RuleName::AbnormalRate)] },
+        conduct: Conduct::Abusive {
+            breaks: &[RuleName::RestTime],
+            may_break: &[Built(RuleName::ComplaintRatio), Built(RuleName::AbnormalRate)],
+        },
         draft: rest_time_calls,
     },
     Family {
@@ -24,7 +27,7 @@ pub(super) const FAMILIES: &[Family] = &[
         does: "is a quiet app until, one night, somebody else uses its numbers",
         conduct: Conduct::Abusive {
             breaks: &[RuleName::AbnormalRate, RuleName::RestTime],
-            may_break: &[Built(RuleName::BlindDialing), Built(RuleName::RobotDialing), ComplaintRatio],
+            may_break: &[Built(RuleName::BlindDialing), Built(RuleName::RobotDialing), Built(RuleName::ComplaintRatio)],
         },
         draft: takeover_at_night,
     },
@@ -37,7 +40,7 @@ pub(super) const FAMILIES: &[Family] = &[
                 Built(RuleName::BlindDialing),
                 Built(RuleName::CallerRotation),
                 Built(RuleName::RobotDialing),
-                ComplaintRatio,
+                Built(RuleName::ComplaintRatio),
             ],
         },
         draft: surge_by_day,
@@ -45,13 +48,13 @@ pub(super) const FAMILIES: &[Family] = &[
     Family {
         name: "channels_over_limit",
         does: "carries several calls at once on numbers filed for one",
-        conduct: Conduct::Abusive { breaks: &[RuleName::AbnormalRate], may_break: &[ComplaintRatio] },
+        conduct: Conduct::Abusive { breaks: &[RuleName::AbnormalRate], may_break: &[Built(RuleName::ComplaintRatio)] },
         draft: channels_over_limit,
     },
     Family {
         name: "caller_rotation",
         does: "takes a new caller number, never filed, after every few calls",
-        conduct: Conduct::Abusive { breaks: &[RuleName::CallerRotation], may_break: &[ComplaintRatio] },
+        conduct: Conduct::Abusive { breaks: &[RuleName::CallerRotation], may_break: &[Built(RuleName::ComplaintRatio)] },
         draft: caller_rotation,
     },
 ];

@@ -7,11 +7,11 @@ use crate::simulate::draw::span;
 use crate::simulate::family::{Conduct, Draft, Family};
 use crate::simulate::plan::{Activity, Answers, Contact, Crew, Gap, Pace, Talk, Week};
 use crate::simulate::truth::Breaks;
-use crate::simulate::truth::Rule::{Built, ComplaintRatio};
+use crate::simulate::truth::Rule::Built;
 
 const CONDUCT: Conduct = Conduct::Abusive {
     breaks: &[RuleName::RobotDialing],
-    may_break: &[Built(RuleName::BlindDialing), ComplaintRatio, Built(RuleName::AbnormalRate)],
+    may_break: &[Built(RuleName::BlindDialing), Built(RuleName::ComplaintRatio), Built(RuleName::AbnormalRate)],
 };
 
 pub(super) const FAMILIES: &[Family] = &[

@@ -2,8 +2,10 @@
 
 mod abnormal_rate;
 mod blind_dialing;
+mod business_mismatch;
 mod callee_frequency;
 mod caller_rotation;
+mod complaint_ratio;
 mod feed_health;
 mod harassment_redial;
 mod rest_time;
@@ -37,5 +39,7 @@ pub fn all() -> Vec<Case> {
     cases.extend(robot_dialing::CASES);
     cases.extend(caller_rotation::CASES);
     cases.extend(feed_health::CASES);
+    cases.extend(complaint_ratio::CASES);
+    cases.extend(business_mismatch::CASES);
     cases
 }

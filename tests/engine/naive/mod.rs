@@ -6,6 +6,8 @@
 
 mod callee;
 mod caller;
+mod complaint;
+mod inspection;
 mod walk;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -297,6 +299,14 @@ impl<'a> World<'a> {
                 F::CallsToCallee | F::CallersOnCallee | F::Refusals | F::CallsAfterRefusal | F::RecallsAfterDrop,
                 O::FiveMinutes | O::Rolling24h | O::AfterRefusal | O::SinceStart,
             ) => callee::count(self, self.number(alert, "callee")?, to, evidence)?,
+            (F::ComplaintShare, O::Week) => complaint::share(self, to),
+            (F::VerifiedFraud | F::VerifiedHarassment | F::VerifiedOther | F::OverdueReplies, O::Rolling24h) => {
+                complaint::count(self, to, evidence.feature)
+            }
+            (
+                F::ForbiddenBusiness | F::OtherBusiness | F::InspectedAbuse | F::InspectedLeak | F::InspectedNoConsent,
+                O::Rolling24h,
+            ) => inspection::count(self, to, evidence.feature),
             (feature, over) => return Err(format!("no naive count of {feature:?} over {over:?}")),
         })
     }
