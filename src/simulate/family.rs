@@ -9,9 +9,11 @@ use serde::Serialize;
 
 use super::World;
 use super::draw::{Draw, scatter};
+use super::flaws::Flaws;
 use super::numbers::{CALLERS_MAX, Lives, People};
-use super::plan::{Activity, Callers, Week};
+use super::plan::{Activity, Callers, Outage, Week};
 use super::truth::Rule;
+use super::{families, held_out};
 use crate::engine::detector::RuleName;
 use crate::engine::time::{DAY_S, HOUR_S, LocalClock, LocalTime, SECOND_MS, Timestamp};
 
@@ -40,6 +42,62 @@ pub enum Conduct {
         /// What else it may come to break. Where that is a matter of degree, such an alert is neither due nor false.
         may_break: &'static [Rule],
     },
+}
+
+/// What a family may be used for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Split {
+    /// Limits may be tuned on it.
+    Tuning,
+    /// Nobody who tunes limits looks at it: what is reported stands on it.
+    HeldOut,
+}
+
+impl Family {
+    /// What it may be used for: that follows from where it stands.
+    pub fn split(&self) -> Split {
+        if held_out::in_turn().any(|family| family.name == self.name) { Split::HeldOut } else { Split::Tuning }
+    }
+}
+
+/// Which families a world is drawn from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Families {
+    /// Those of the demo and the tests; they stay, and so do their worlds.
+    #[default]
+    Usual,
+    /// All that limits may be tuned on: the usual ones, then the further ones.
+    Tuning,
+    /// Those held back from tuning. Chance is another for them, too: a seed makes other apps than it makes of the others.
+    HeldOut,
+    /// All of them.
+    All,
+}
+
+impl Families {
+    /// Every choice.
+    pub const ALL: [Self; 4] = [Self::Usual, Self::Tuning, Self::HeldOut, Self::All];
+
+    /// Its name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Usual => "usual",
+            Self::Tuning => "tuning",
+            Self::HeldOut => "held_out",
+            Self::All => "all",
+        }
+    }
+
+    /// Its families, in the order in which the first apps of a world go through them.
+    pub fn in_turn(self) -> Vec<&'static Family> {
+        match self {
+            Self::Usual => families::in_turn().collect(),
+            Self::Tuning => families::in_turn().chain(families::further()).collect(),
+            Self::HeldOut => held_out::in_turn().collect(),
+            Self::All => Self::Tuning.in_turn().into_iter().chain(held_out::in_turn()).collect(),
+        }
+    }
 }
 
 /// How hard an abusive app tries. A clean one has an intensity too, which nothing depends on.
@@ -91,6 +149,8 @@ pub(super) struct Filing {
 pub(super) struct Draft<'w> {
     /// The world it is for.
     pub(super) world: &'w World,
+    /// What its chance comes from.
+    pub(super) seed: u64,
     /// Its place in the world.
     pub(super) app: u32,
     /// How hard it tries.
@@ -103,6 +163,10 @@ pub(super) struct Draft<'w> {
     pub(super) filing: Filing,
     /// What it does.
     pub(super) activities: Vec<Activity>,
+    /// When its records are held up.
+    pub(super) outage: Option<Outage>,
+    /// What its records lack.
+    pub(super) flaws: Flaws,
     callers_used: u32,
     people_used: u32,
 }
@@ -114,8 +178,8 @@ pub(super) const HOME_ZONE: &str = "Asia/Shanghai";
 
 impl<'w> Draft<'w> {
     /// An empty sheet.
-    pub(super) fn new(world: &'w World, app: u32, stream: u64) -> Self {
-        let mut chance = Draw::new(world.seed, stream);
+    pub(super) fn new(world: &'w World, seed: u64, app: u32, stream: u64) -> Self {
+        let mut chance = Draw::new(seed, stream);
         let intensity = Intensity::ALL[chance.below(3) as usize];
         let customer_days = chance.between(20.0, 900.0) as i64;
         let filing = Filing {
@@ -128,8 +192,20 @@ impl<'w> Draft<'w> {
             callers: Vec::new(),
             registered: !chance.chance(UNREGISTERED),
         };
-        let (parameters, activities) = (Vec::new(), Vec::new());
-        Self { world, app, intensity, chance, parameters, filing, activities, callers_used: 0, people_used: 0 }
+        Self {
+            world,
+            seed,
+            app,
+            intensity,
+            chance,
+            parameters: Vec::new(),
+            filing,
+            activities: Vec::new(),
+            outage: None,
+            flaws: Flaws::NONE,
+            callers_used: 0,
+            people_used: 0,
+        }
     }
 
     /// A parameter, uniform in its range. An app has it once: drawn again, it is the same.
@@ -209,9 +285,22 @@ impl<'w> Draft<'w> {
         first
     }
 
+    /// How many numbers its activities call from; activities may share them.
+    pub(super) fn lines(&self) -> u32 {
+        let mut blocks: Vec<(u32, u32)> =
+            self.activities.iter().map(|work| (work.callers.first, work.callers.first + work.callers.count)).collect();
+        blocks.sort_unstable();
+        let fresh = |counted: &mut u32, (first, end): (u32, u32)| {
+            let count = end.saturating_sub(first.max(*counted));
+            *counted = end.max(*counted);
+            Some(count)
+        };
+        blocks.into_iter().scan(0, fresh).sum()
+    }
+
     /// The app's own people.
     pub(super) fn people(&self, lives: Lives) -> People {
-        People::new(scatter(self.world.seed ^ u64::from(self.app) << 40), lives)
+        People::new(scatter(self.seed ^ u64::from(self.app) << 40), lives)
     }
 
     /// The clock the app's calling hours go by.
@@ -224,8 +313,21 @@ impl<'w> Draft<'w> {
         self.world.start.plus_millis((days * f64::from(DAY_S)) as i64 * SECOND_MS)
     }
 
+    /// No abuse begins before this.
+    pub(super) fn abuse_from(&self) -> Timestamp {
+        self.after_days(f64::from(self.world.quiet_days()))
+    }
+
+    /// When a campaign begins: after this share of the days that are not quiet.
+    pub(super) fn begins_after(&mut self, share: RangeInclusive<f64>) -> Timestamp {
+        let quiet = f64::from(self.world.quiet_days());
+        let days = f64::from(self.world.chapter_days()) - quiet;
+        let after = self.draw("begins_after", share) * days;
+        self.after_days(quiet + after)
+    }
+
     /// `hours` hours from this hour of a day on which the week works, in the later half of the world (or of its first chapter) if
-    /// that has one, so that the app has a past to differ from.
+    /// that has one, so that the app has a past to differ from, and after the quiet days.
     pub(super) fn some_day(&mut self, hour: f64, hours: f64, week: &Week) -> (Timestamp, Timestamp) {
         let second_of_day = (hour * f64::from(HOUR_S)) as u32;
         let moments: Vec<Timestamp> =
@@ -234,8 +336,9 @@ impl<'w> Draft<'w> {
             let day = self.local(*at).hour_of_week as usize / 24 * 24;
             week.0[day..day + 24].iter().any(|level| *level > 0.5)
         };
-        let working: Vec<Timestamp> = moments[moments.len() / 2..].iter().copied().filter(works).collect();
-        let choice = if working.is_empty() { moments } else { working };
+        let working: Vec<Timestamp> =
+            moments[(moments.len() / 2).max(self.world.quiet_days() as usize)..].iter().copied().filter(works).collect();
+        let choice = if working.is_empty() { moments[self.world.quiet_days() as usize..].to_vec() } else { working };
         let from = choice[self.chance.below(choice.len() as u32) as usize];
         (from, from.plus_millis((hours * f64::from(HOUR_S)) as i64 * SECOND_MS))
     }

@@ -1,4 +1,4 @@
-//! A world on disk: calls, feedback, registry and labels, as lines and files.
+//! A world as others read it: calls, feedback, registry and labels, as lines, in files or wherever they are sent.
 //!
 //! The forms are the contract's. The numbers in the labels are whole, not masked: they are nobody's.
 
@@ -9,10 +9,10 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::draw::scatter;
-use super::family::{Conduct, Draft, Family, Intensity, Parameter};
+use super::family::{Conduct, Draft, Family, Intensity, Parameter, Split};
 use super::numbers::{app_id, caller};
 use super::truth::{Label, Labeller};
-use super::{SimulatedCall, WireFormat, World, apps, calls, registrations, traffic};
+use super::{SimulatedCall, WireFormat, World, apps, calls, feedback_as_it_comes, registrations, traffic};
 use crate::engine::record::{FeedbackKind, Kind};
 use crate::engine::time::Timestamp;
 
@@ -116,7 +116,7 @@ impl RegistryLine {
             .flat_map(|block| (block.first..block.first + block.count).map(|index| number(index, block.channels)));
         filing.registered.then(|| Self {
             app_id: app_id(draft.app).to_string(),
-            name: format!("Synthetic {:04x}", scatter(draft.world.seed ^ u64::from(draft.app)) & 0xffff),
+            name: format!("Synthetic {:04x}", scatter(draft.seed ^ u64::from(draft.app)) & 0xffff),
             industry: filing.industry,
             scene: filing.scene,
             seats: filing.seats,
@@ -135,6 +135,8 @@ pub struct AppLine {
     pub app_id: String,
     /// Its family.
     pub family: &'static str,
+    /// What it may be used for.
+    pub split: Split,
     /// Whether it keeps the rules: every alert about it is false.
     pub clean: bool,
     /// How hard it tries, if it is not clean.
@@ -142,6 +144,8 @@ pub struct AppLine {
     pub intensity: Option<Intensity>,
     /// Whether it is in the registry.
     pub registered: bool,
+    /// How many numbers it calls from, in all its time.
+    pub lines: u32,
     /// What it was made of.
     pub parameters: Vec<Parameter>,
 }
@@ -152,9 +156,11 @@ impl AppLine {
         Self {
             app_id: app_id(draft.app).to_string(),
             family: family.name,
+            split: family.split(),
             clean,
             intensity: (!clean).then_some(draft.intensity),
             registered: draft.filing.registered,
+            lines: draft.lines(),
             parameters: draft.parameters,
         }
     }
@@ -193,7 +199,7 @@ pub(super) fn labels(world: &World, labeller: Labeller) -> Vec<Label> {
 pub struct Summary {
     /// Records of calls, copies included.
     pub calls: u64,
-    /// Bytes of `calls.jsonl`.
+    /// Bytes of `calls.jsonl`, if that was written.
     pub call_bytes: u64,
     /// Lines of feedback.
     pub feedback: u64,
@@ -228,15 +234,76 @@ pub fn write_files(world: &World, format: WireFormat, dir: &Path) -> io::Result<
     feedback.sort_by_key(|line| line.at_ms);
     summary.feedback = write_lines(&dir.join("feedback.jsonl"), &feedback)?;
     summary.registrations = write_lines(&dir.join("registry.jsonl"), &registrations(world))?;
+    summary.labels = write_labels(world, labeller, dir)?;
+    Ok(summary)
+}
+
+/// Where the records of a world go that is not written to files.
+pub trait Outlet {
+    /// Why one cannot be taken.
+    type Error: From<io::Error>;
+
+    /// Takes what an app filed; all of them come before the first call.
+    ///
+    /// # Errors
+    /// It cannot be taken.
+    fn registration(&mut self, line: &RegistryLine) -> Result<(), Self::Error>;
+
+    /// Takes what was said.
+    ///
+    /// # Errors
+    /// It cannot be taken.
+    fn feedback(&mut self, line: &FeedbackLine) -> Result<(), Self::Error>;
+
+    /// Takes a call.
+    ///
+    /// # Errors
+    /// It cannot be taken.
+    fn call(&mut self, call: &SimulatedCall) -> Result<(), Self::Error>;
+}
+
+/// Sends the records of a world to `outlet`, each when it would come, and writes `labels.json` into the directory `dir`, which is
+/// made if need be. Holds what is said within some hours and the people harmed, no calls.
+///
+/// # Errors
+/// When a record is not taken, or the labels cannot be written.
+pub fn send<O: Outlet>(world: &World, outlet: &mut O, dir: &Path) -> Result<Summary, O::Error> {
+    std::fs::create_dir_all(dir)?;
+    let mut summary = Summary::default();
+    for line in registrations(world) {
+        outlet.registration(&line)?;
+        summary.registrations += 1;
+    }
+    let mut labeller = Labeller::default();
+    let mut said = feedback_as_it_comes(world).peekable();
+    for call in calls(world) {
+        while let Some(line) = said.next_if(|line| line.at_ms <= call.arrival.millis()) {
+            outlet.feedback(&line)?;
+            summary.feedback += 1;
+        }
+        outlet.call(&call)?;
+        labeller.note(&call);
+        summary.calls += 1;
+    }
+    for line in said {
+        outlet.feedback(&line)?;
+        summary.feedback += 1;
+    }
+    summary.labels = write_labels(world, labeller, dir)?;
+    Ok(summary)
+}
+
+/// Writes `labels.json`; returns how many labels it holds.
+fn write_labels(world: &World, labeller: Labeller, dir: &Path) -> io::Result<u64> {
     let labels = labels(world, labeller);
-    summary.labels = labels.len() as u64;
+    let count = labels.len() as u64;
     let file =
         LabelFile { schema: LABELS_SCHEMA, seed: world.seed, start: world.start, end: world.end(), apps: apps(world), labels };
     let mut out = BufWriter::new(File::create(dir.join("labels.json"))?);
     serde_json::to_writer_pretty(&mut out, &file)?;
     writeln!(out)?;
     out.flush()?;
-    Ok(summary)
+    Ok(count)
 }
 
 fn write_lines<T: Serialize>(path: &Path, lines: &[T]) -> io::Result<u64> {

@@ -2,7 +2,7 @@
 //!
 //! A [`World`] is a seed and a size. The same world gives the same bytes, on any machine and at any time: nothing here
 //! reads a clock. Traffic streams in bounded memory, in the order in which a consumer would receive it. Families of apps
-//! stand in `families/`, one file for each group of behaviours; they write plans, streams carry the plans out, and each
+//! stand in `families/`, one file for each group of behaviours, and in `held_out/` those nobody tunes on; they write plans, streams carry the plans out, and each
 //! call is marked with what it breaks when it is placed. Nothing here knows a detector but by name, and no number belongs to anybody.
 
 mod clock;
@@ -10,7 +10,10 @@ mod draw;
 mod families;
 mod family;
 mod files;
+mod flaws;
+mod held_out;
 mod numbers;
+mod parts;
 mod plan;
 mod said;
 mod shape;
@@ -21,8 +24,9 @@ mod traffic;
 mod truth;
 mod wire;
 
-pub use family::{Conduct, Family, Intensity, Parameter};
-pub use files::{AppLine, CallerLine, FeedbackLine, LABELS_SCHEMA, LabelFile, RegistryLine, Summary, write_files};
+pub use family::{Conduct, Families, Family, Intensity, Parameter, Split};
+pub use files::{AppLine, CallerLine, FeedbackLine, LABELS_SCHEMA, LabelFile, Outlet, RegistryLine, Summary, send, write_files};
+pub use flaws::Flaws;
 pub use numbers::{Phone, app_id};
 pub use truth::{Breaks, HarmedCallee, Label, Rule};
 pub use wire::WireFormat;
@@ -50,13 +54,20 @@ pub struct World {
 pub struct Options {
     /// The share of clean apps among those that are drawn. The first apps of a world go through all families once.
     pub clean_share: f64,
-    /// Families and their weights, instead of all of them.
+    /// Which families it is drawn from.
+    pub families: Families,
+    /// Families and their weights, instead of those.
     pub shares: Vec<(&'static Family, f64)>,
     /// How records travel.
     pub delivery: Delivery,
     /// Whatever begins does so within the first so many days, and what happens once happens again every so many days. `None`:
     /// all of it is spread over the whole world, and nothing happens again.
     pub chapter_days: Option<u32>,
+    /// Within the first so many days no abuse begins, and nothing else out of the ordinary happens: the apps have a past then.
+    /// At least the last day is not quiet.
+    pub quiet_days: u32,
+    /// What records lack, for every app alike. `None`: those held out from tuning have flaws of [`Flaws::MODEST`], the others none.
+    pub flaws: Option<Flaws>,
 }
 
 /// How records travel from the platform to whoever consumes them.
@@ -72,7 +83,15 @@ pub struct Delivery {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { clean_share: 0.8, shares: Vec::new(), delivery: Delivery::default(), chapter_days: None }
+        Self {
+            clean_share: 0.8,
+            families: Families::Usual,
+            shares: Vec::new(),
+            delivery: Delivery::default(),
+            chapter_days: None,
+            quiet_days: 0,
+            flaws: None,
+        }
     }
 }
 
@@ -104,6 +123,11 @@ impl World {
     /// The days over which what happens is spread.
     fn chapter_days(&self) -> u32 {
         self.options.chapter_days.unwrap_or(self.days).min(self.days)
+    }
+
+    /// The days in which no abuse begins.
+    fn quiet_days(&self) -> u32 {
+        self.options.quiet_days.min(self.chapter_days().saturating_sub(1))
     }
 
     /// From one time that something happens to the next, in milliseconds; `None` if it happens once.
@@ -164,14 +188,14 @@ pub struct Voice {
     pub verified: bool,
 }
 
-/// Every family there is.
+/// The families of a usual world, in the order in which its first apps go through them.
 pub fn families() -> impl Iterator<Item = &'static Family> {
-    families::in_turn()
+    Families::Usual.in_turn().into_iter()
 }
 
 /// The family of this name.
 pub fn family(name: &str) -> Option<&'static Family> {
-    families().find(|family| family.name == name)
+    Families::All.in_turn().into_iter().find(|family| family.name == name)
 }
 
 /// The records of a world in order of arrival; see [`Delivery`] for how that differs from the order of their ends.

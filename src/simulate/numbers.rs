@@ -201,28 +201,46 @@ pub(super) struct Walk {
     pub(super) first_block: u32,
     /// How many numbers of a block are called before the next.
     pub(super) per_block: u32,
-    /// From one number to the next. Ignored by a shuffled walk.
+    /// From one number to the next.
     pub(super) stride: u32,
-    /// Whether the numbers of a block are called in random order.
-    pub(super) shuffled: bool,
+    /// Where in a block it begins.
+    pub(super) offset: Offset,
+    /// How many blocks it goes through at once, by turns.
+    pub(super) lanes: u32,
 }
+
+/// Where in a block a walk begins.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Offset {
+    /// At this number.
+    At(u32),
+    /// Elsewhere in every block.
+    ByBlock,
+}
+
+/// From one number to the next of a walk in random order: prime to 10 000, so that every number is called once, and neighbours
+/// are far apart in time.
+const SHUFFLE: u32 = 7_919;
 
 impl Walk {
     /// A walk that begins anywhere.
     pub(super) fn new(draw: &mut Draw, per_block: u32, stride: u32, shuffled: bool) -> Self {
-        Self { first_block: draw.below(10_000), per_block: per_block.clamp(1, BLOCK / stride.max(1)), stride, shuffled }
+        let first_block = draw.below(10_000);
+        let per_block = per_block.clamp(1, BLOCK / stride.max(1));
+        let (stride, offset) = if shuffled { (SHUFFLE, Offset::ByBlock) } else { (stride, Offset::At(0)) };
+        Self { first_block, per_block, stride, offset, lanes: 1 }
     }
 
     /// The `step`th number of the walk.
     pub(super) const fn at(&self, step: u32) -> Phone {
-        let (block, place) = (step / self.per_block, step % self.per_block);
-        let block = (self.first_block as u64 + block as u64 * 3_701) % 10_000;
-        let last = if self.shuffled {
-            // 7 919 is prime to 10 000: every number once, neighbours far apart in time.
-            (place as u64 * 7_919 + block) % BLOCK as u64
-        } else {
-            place as u64 * self.stride as u64 % BLOCK as u64
+        let (lane, step) = (step % self.lanes, step / self.lanes);
+        let (round, place) = (step / self.per_block, step % self.per_block);
+        let block = (self.first_block as u64 + (round * self.lanes + lane) as u64 * 3_701) % 10_000;
+        let offset = match self.offset {
+            Offset::At(offset) => offset as u64,
+            Offset::ByBlock => block,
         };
+        let last = (place as u64 * self.stride as u64 + offset) % BLOCK as u64;
         Phone::mobile(HOME, WALKED_PREFIX * PER_PREFIX + block * BLOCK as u64 + last)
     }
 }
@@ -245,7 +263,7 @@ mod tests {
         let people = People::new(5, Lives::Home);
         let abroad = People::new(5, Lives::Abroad);
         let companies = People::new(5, Lives::Companies(300));
-        let walk = Walk { first_block: 9_999, per_block: 100, stride: 1, shuffled: false };
+        let walk = Walk { first_block: 9_999, per_block: 100, stride: 1, offset: Offset::At(0), lanes: 1 };
         for place in 0..500 {
             for phone in [people.at(place), abroad.at(place), companies.at(place), walk.at(place), caller(place, place)] {
                 let tccc = written(|out| phone.write_tccc(out));
@@ -269,6 +287,12 @@ mod tests {
             let walk = Walk::new(&mut Draw::new(3, 0), 700, stride, shuffled);
             let distinct: HashSet<Phone> = (0..200_000).map(|step| walk.at(step)).collect();
             assert_eq!(distinct.len(), 200_000, "stride {stride}");
+        }
+        for (per_block, stride, lanes) in [(37, 3, 1), (400, 7, 2), (900, 3_331, 5)] {
+            let walk = Walk { first_block: 77, per_block, stride, offset: Offset::At(4_321), lanes };
+            let steps = per_block * 10_000 / lanes;
+            let distinct: HashSet<Phone> = (0..steps.min(200_000)).map(|step| walk.at(step)).collect();
+            assert_eq!(distinct.len(), steps.min(200_000) as usize, "stride {stride}, {lanes} at once");
         }
     }
 

@@ -59,6 +59,23 @@ impl Week {
         Self::shaped(open, close, weekend, |hour| if hour < open + 3 { 1.0 } else { 0.5 })
     }
 
+    /// Busiest at the end of the day.
+    pub(super) fn evening(open: u32, close: u32, weekend: f64) -> Self {
+        Self::shaped(open, close, weekend, |hour| if hour + 4 > close { 1.0 } else { 0.55 })
+    }
+
+    /// Closed from Monday to Friday.
+    pub(super) fn weekend(open: u32, close: u32) -> Self {
+        let mut week = Self::flat(open, close, 1.0);
+        week.0[..5 * 24].fill(0.0);
+        week
+    }
+
+    /// Open day and night, at night on this level.
+    pub(super) fn round_the_clock(night: f64) -> Self {
+        Self::shaped(0, 24, 1.0, |hour| if (7..22).contains(&hour) { 1.0 } else { night })
+    }
+
     fn shaped(open: u32, close: u32, weekend: f64, shape: impl Fn(u32) -> f64) -> Self {
         Self(std::array::from_fn(|index| {
             let (day, hour) = (index as u32 / 24, index as u32 % 24);
@@ -107,6 +124,9 @@ pub(super) enum Gap {
     Beat { period_s: f64 },
     /// Anything in this span.
     Random(Span),
+    /// A machine dials as soon as its person is free: after a talk once that has been written up, and now and then after a break;
+    /// after a call nobody took, at once.
+    Progressive { pause_s: Span, wrap_up_s: f64, wrap_up_cv: f64, break_share: f64, break_s: Span },
     /// A person after the call: about `wrap_up_s`, and now and then a break.
     Person { wrap_up_s: f64, break_share: f64, break_s: Span },
 }
@@ -251,6 +271,12 @@ pub(super) enum Trigger {
     MissedInbound,
     /// The callee asked to be called no more.
     OptOut,
+    /// The callee complained; the next call comes after that.
+    Complaint,
+    /// The callee declined.
+    Declined,
+    /// The callee hung up at once.
+    HungUp,
     /// The callee declined or hung up at once.
     Refusal,
     /// Nothing.
@@ -280,6 +306,17 @@ pub(super) struct Event {
     pub(super) rate: f64,
     /// Share of calls lost in the network meanwhile, if more than usual.
     pub(super) network_error: f64,
+    /// Share of the numbers that are said not to exist meanwhile, if more than usual.
+    pub(super) invalid: f64,
+}
+
+/// A time in which no record of an app gets through; then all of them come.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Outage {
+    pub(super) from: Timestamp,
+    pub(super) to: Timestamp,
+    /// How long they take to come, in milliseconds.
+    pub(super) drain_ms: u32,
 }
 
 impl Event {

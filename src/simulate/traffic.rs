@@ -6,10 +6,11 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::collections::binary_heap::PeekMut;
 
-use super::draw::Draw;
-use super::families;
-use super::family::{Conduct, Draft, Family};
-use super::stream::Stream;
+use super::draw::{Draw, scatter};
+use super::family::{Conduct, Draft, Family, Split};
+use super::flaws::Flaws;
+use super::plan::Activity;
+use super::stream::{Conditions, Stream};
 use super::{SimulatedCall, World};
 
 /// Streams of chance per app: the app's own, and one for each of its activities.
@@ -20,7 +21,7 @@ pub(super) fn weights(world: &World) -> Vec<(&'static Family, f64)> {
     if !world.options.shares.is_empty() {
         return world.options.shares.iter().copied().filter(|(_, weight)| *weight > 0.0).collect();
     }
-    let all: Vec<&'static Family> = families::in_turn().collect();
+    let all = world.options.families.in_turn();
     let clean = all.iter().filter(|family| family.conduct == Conduct::Clean).count() as f64;
     let abusive = all.len() as f64 - clean;
     let weight = |family: &Family| match family.conduct {
@@ -36,10 +37,36 @@ pub(super) fn drafts(world: &World) -> impl Iterator<Item = (&'static Family, Dr
     let tenants = if weights.is_empty() { 0 } else { world.tenants };
     (0..tenants).map(move |app| {
         let family = family_of(world, &weights, app);
-        let mut draft = Draft::new(world, app, u64::from(app) * STREAMS_PER_APP);
+        let mut draft = Draft::new(world, seed_of(world, family), app, u64::from(app) * STREAMS_PER_APP);
         (family.draft)(&mut draft);
+        be_quiet(&mut draft);
+        be_flawed(&mut draft, family);
         (family, draft)
     })
+}
+
+/// Sets the chance of the families held out apart from that of all others.
+const HELD_OUT: u64 = 0x6865_6c64_206f_7574;
+
+/// What the chance of an app of this family comes from.
+fn seed_of(world: &World, family: &Family) -> u64 {
+    match family.split() {
+        Split::Tuning => world.seed,
+        Split::HeldOut => scatter(world.seed ^ HELD_OUT),
+    }
+}
+
+/// Work that is nothing but abuse does not begin before abuse may.
+fn be_quiet(draft: &mut Draft<'_>) {
+    let from = draft.abuse_from();
+    let is_abuse = |work: &Activity| work.contacts.iter().all(|contact| !contact.breaks.is_empty());
+    draft.activities.iter_mut().filter(|work| is_abuse(work)).for_each(|work| work.from = work.from.max(from));
+}
+
+/// Declares what the app's records lack.
+fn be_flawed(draft: &mut Draft<'_>, family: &Family) {
+    let usual = if family.split() == Split::HeldOut { Flaws::MODEST } else { Flaws::NONE };
+    draft.flaws = draft.world.options.flaws.unwrap_or(usual).of_app(draft);
 }
 
 /// The first apps cover every family once, the others are drawn.
@@ -70,15 +97,30 @@ impl Traffic {
         for (_, draft) in drafts(world) {
             let app = draft.app;
             assert!((draft.activities.len() as u64) < STREAMS_PER_APP - 1, "a family has too many activities");
-            let clock = draft.clock();
+            let conditions = Conditions {
+                zone: draft.clock(),
+                end: world.end(),
+                abuse_from: draft.abuse_from(),
+                delivery: world.options.delivery,
+                outage: draft.outage,
+                flaws: draft.flaws,
+            };
             for (number, work) in (1..).zip(draft.activities) {
-                let draw = Draw::new(world.seed, u64::from(app) * STREAMS_PER_APP + number);
-                streams.push(Stream::new(app, work, world.end(), clock.clone(), world.options.delivery, draw));
+                let draw = Draw::new(draft.seed, u64::from(app) * STREAMS_PER_APP + number);
+                streams.push(Stream::new(app, work, conditions.clone(), draw));
             }
         }
         let heads =
             streams.iter_mut().enumerate().filter_map(|(index, stream)| Some(Reverse((stream.next_arrival_ms()?, index))));
         Self { heads: heads.collect(), streams }
+    }
+}
+
+#[cfg(test)]
+impl Traffic {
+    /// The most records and callees to be called again that were held at once, over all streams.
+    pub(super) fn held_at_most(&self) -> usize {
+        self.streams.iter().map(Stream::held_at_most).sum()
     }
 }
 

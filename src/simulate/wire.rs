@@ -53,7 +53,9 @@ impl SimulatedCall {
         number(out, b",\"end\":", self.end.millis() as u64);
         text(out, b",\"outcome\":\"", self.outcome.as_str());
         text(out, b"\",\"raw_outcome\":\"", self.status().1);
-        text(out, b"\",\"hangup_by\":\"", self.hangup_by.as_str());
+        if self.hangup_by != HangupBy::Unknown {
+            text(out, b"\",\"hangup_by\":\"", self.hangup_by.as_str());
+        }
         if let Some(agent) = self.agent {
             out.extend_from_slice(b"\",\"agent\":\"");
             write_agent(agent, out);
@@ -179,7 +181,8 @@ const fn side(by: HangupBy) -> &'static str {
     match by {
         HangupBy::Agent => "seat",
         HangupBy::Customer => "user",
-        HangupBy::System | HangupBy::Unknown => "system",
+        HangupBy::System => "system",
+        HangupBy::Unknown => "",
     }
 }
 

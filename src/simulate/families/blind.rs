@@ -45,8 +45,7 @@ pub(super) const FAMILIES: &[Family] = &[
 fn campaign(draft: &mut Draft<'_>) -> Activity {
     draft.files("consulting", "customer_care", false);
     let mut work = team(draft, Week::office(9, 19, 0.4), 14.0..=26.0);
-    let after = draft.draw("begins_after", 0.0..=0.4) * f64::from(draft.world.chapter_days());
-    work.from = draft.after_days(after);
+    work.from = draft.begins_after(0.0..=0.4);
     work
 }
 

@@ -68,7 +68,7 @@ fn flash_sale(draft: &mut Draft<'_>) {
     let mut work = renewal_team(draft, 4.0..=6.0, 2.0);
     let (hour, hours) = (draft.draw("sale_hour", 9.5..=12.0), draft.draw("sale_hours", 3.0..=7.0));
     let ((from, to), every_ms) = (draft.some_day(hour, hours, &work.week), draft.world.recurrence_ms());
-    work.events.push(Event { from, to, every_ms, rate: draft.draw("sale_factor", 2.5..=3.5), network_error: 0.0 });
+    work.events.push(Event { from, to, every_ms, rate: draft.draw("sale_factor", 2.5..=3.5), network_error: 0.0, invalid: 0.0 });
     draft.activities.push(work);
 }
 
@@ -77,7 +77,7 @@ fn carrier_outage(draft: &mut Draft<'_>) {
     let mut work = renewal_team(draft, 8.0..=18.0, 1.0);
     let (hour, hours) = (draft.draw("outage_hour", 9.5..=15.0), draft.draw("outage_hours", 1.0..=4.0));
     let ((from, to), every_ms) = (draft.some_day(hour, hours, &work.week), draft.world.recurrence_ms());
-    work.events.push(Event { from, to, every_ms, rate: 1.0, network_error: draft.draw("lost", 0.4..=0.8) });
+    work.events.push(Event { from, to, every_ms, rate: 1.0, network_error: draft.draw("lost", 0.4..=0.8), invalid: 0.0 });
     draft.activities.push(work);
 }
 

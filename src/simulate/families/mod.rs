@@ -4,6 +4,7 @@
 //! share stands here: teams, lists, and how known and unknown people take a call.
 
 mod blind;
+mod further;
 mod harassment;
 mod lists;
 mod machines;
@@ -13,12 +14,9 @@ mod service;
 
 use std::ops::RangeInclusive;
 
-use super::draw::{Span, span};
 use super::family::{Draft, Family};
-use super::numbers::Lives;
-use super::plan::{Activity, Answers, Body, Contact, Crew, Follow, Pace, Source, Talk, Trigger, Voices, Week};
-use super::truth::Breaks;
-use crate::engine::record::Kind;
+use super::parts::{book, contact, minutes, seated, strangers};
+use super::plan::{Activity, Answers, Body, Follow, Pace, Talk, Trigger, Voices, Week};
 
 /// The groups, clean and abusive by turns.
 const GROUPS: [&[Family]; 7] = [
@@ -31,14 +29,16 @@ const GROUPS: [&[Family]; 7] = [
     harassment::FAMILIES,
 ];
 
-/// Every family once: the first of each group, the second of each group, and so on, so that even a few apps are various.
+/// Every usual family once: the first of each group, the second of each group, and so on, so that even a few apps are various.
 pub(super) fn in_turn() -> impl Iterator<Item = &'static Family> {
     let longest = GROUPS.iter().map(|group| group.len()).max().unwrap_or(0);
     (0..longest).flat_map(|place| GROUPS.into_iter().filter_map(move |group| group.get(place)))
 }
 
-/// More people than an app can call in years: room for a list of strangers.
-const STRANGERS: u32 = 20_000_000;
+/// What came later, after all of those: it must not change the worlds that are drawn from them.
+pub(super) fn further() -> impl Iterator<Item = &'static Family> {
+    further::FAMILIES.iter()
+}
 
 /// How many agents most teams have.
 const SEATS: RangeInclusive<u32> = 4..=24;
@@ -56,55 +56,9 @@ fn team_of(draft: &mut Draft<'_>, seats: RangeInclusive<u32>, week: Week, calls_
     seated(draft, seats, week, pace)
 }
 
-/// A number and an agent for each seat; adds the seats to the filing. The contacts are still open.
-fn seated(draft: &mut Draft<'_>, seats: u32, week: Week, pace: Pace) -> Activity {
-    draft.filing.seats += seats;
-    Activity {
-        from: draft.world.start,
-        to: draft.world.end(),
-        every_ms: None,
-        week,
-        pace,
-        lines: seats,
-        callers: draft.numbers(seats, 1),
-        crew: Crew::PerLine,
-        kind: Kind::Agent,
-        contacts: Vec::new(),
-        events: Vec::new(),
-    }
-}
-
 /// Work that arrives by chance, as unevenly as in real call centres.
 fn arrivals(draft: &mut Draft<'_>, per_hour: f64) -> Pace {
     Pace::Arrivals { per_hour, day_cv: draft.draw("day_cv", 0.10..=0.35), bin_cv: draft.draw("bin_cv", 0.05..=0.30) }
-}
-
-/// Calls of an activity on its busiest day, about: arrivals at their mean rate, lines at a call a minute.
-fn calls_a_day(work: &Activity) -> f64 {
-    let per_hour = match work.pace {
-        Pace::Arrivals { per_hour, .. } => per_hour,
-        Pace::Lines { .. } => f64::from(work.lines) * 60.0,
-    };
-    per_hour * work.week.busiest_day()
-}
-
-/// A list for an activity: each of its people is called on one day in `every_days`, at least two. There are twice as many
-/// as an ordinary day needs, times `headroom` for extraordinary ones.
-fn book(draft: &mut Draft<'_>, work: &Activity, lives: Lives, every_days: u32, headroom: f64) -> Source {
-    let slice = (calls_a_day(work) * 2.0 * headroom).ceil() as u32 + 10;
-    let every_days = every_days.max(2);
-    Source::Book { people: draft.people(lives), first: draft.places(slice * every_days), slice, every_days }
-}
-
-/// People the app has never called.
-fn strangers(draft: &mut Draft<'_>) -> Source {
-    Source::Fresh { people: draft.people(Lives::Home), first: draft.places(STRANGERS) }
-}
-
-/// Calls of one kind: nobody is called again, hardly anybody objects.
-fn contact(source: Source, answers: Answers, talk: Talk) -> Contact {
-    let voices = Voices { opt_out: 0.001, ..Voices::default() };
-    Contact { weight: 1.0, source, inbound_missed: None, answers, talk, follow: None, voices, breaks: Breaks::NONE }
 }
 
 /// How customers take a call of a firm they know.
@@ -180,9 +134,4 @@ fn retry(draft: &mut Draft<'_>) -> Follow {
 fn complaints(draft: &mut Draft<'_>) -> Voices {
     let complaint = draft.by_intensity("complaint", [0.001..=0.002, 0.002..=0.005, 0.005..=0.010]);
     Voices { complaint, verified: 0.5, ..Voices::default() }
-}
-
-/// A span given in minutes.
-fn minutes(low: f64, high: f64) -> Span {
-    span(low * 60.0, high * 60.0)
 }

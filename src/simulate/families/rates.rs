@@ -79,7 +79,7 @@ fn rest_time_calls(draft: &mut Draft<'_>) {
     let per_hour = draft.by_intensity("rest_calls_per_hour", [8.0..=20.0, 20.0..=60.0, 60.0..=150.0]);
     let pace = Pace::Arrivals { per_hour, day_cv: 0.2, bin_cv: 0.2 };
     // The same seats and numbers: nobody works in these hours otherwise.
-    let mut rest = Activity { week, pace, contacts: Vec::new(), events: Vec::new(), ..day };
+    let mut rest = Activity { from: draft.abuse_from(), week, pace, contacts: Vec::new(), events: Vec::new(), ..day };
     let (answers, talk, voices) = (known(draft), conversation(draft, 40.0..=110.0), complaints(draft));
     let source = book(draft, &rest, Lives::Home, 2, 1.0);
     rest.contacts.push(Contact { voices, ..contact(source, answers, talk) });
@@ -136,6 +136,7 @@ fn channels_over_limit(draft: &mut Draft<'_>) {
     let per_number = draft.count_by_intensity("calls_at_once", [2..=2, 3..=4, 5..=8]);
     work.callers.lines_per_number = per_number;
     work.callers.count = work.lines.div_ceil(per_number);
+    work.from = draft.abuse_from();
     draft.activities.push(work);
 }
 

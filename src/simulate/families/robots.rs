@@ -80,10 +80,10 @@ fn robot(draft: &mut Draft<'_>, gap: Gap) {
 
 fn machine(draft: &mut Draft<'_>, gap: Gap) -> Activity {
     draft.files("consulting", "customer_care", false);
-    let after = draft.draw("begins_after", 0.0..=0.4) * f64::from(draft.world.chapter_days());
+    let from = draft.begins_after(0.0..=0.4);
     let lines = draft.count_by_intensity("lines", [2..=3, 3..=5, 5..=8]);
     let mut work = seated(draft, lines, Week::flat(9, 20, 1.0), Pace::Lines { gap, day_cv: 0.0 });
-    work.from = draft.after_days(after);
+    work.from = from;
     work
 }
 

@@ -36,6 +36,11 @@ impl<T> Agenda<T> {
         self.heap.peek().map(|Reverse((at_ms, ..))| *at_ms)
     }
 
+    #[cfg(test)]
+    pub(in crate::simulate) const fn held_at_most(&self) -> usize {
+        self.items.len()
+    }
+
     /// Takes the first item.
     pub(in crate::simulate) fn take(&mut self) -> Option<T> {
         let Reverse((_, _, slot)) = self.heap.pop()?;

@@ -10,8 +10,9 @@ pub(super) use agenda::Agenda;
 
 use super::clock::{AppClock, Arrivals, DayFactor};
 use super::draw::Draw;
+use super::flaws::Flaws;
 use super::numbers::{Phone, PhoneSet, caller};
-use super::plan::{Activity, Crew, Gap, Pace, Source};
+use super::plan::{Activity, Contact, Crew, Gap, Outage, Pace, Source};
 use super::truth::History;
 use super::{Delivery, SimulatedCall};
 use crate::engine::time::{LocalClock, SECOND_MS, Timestamp};
@@ -30,6 +31,23 @@ const WRAP_UP_MS: i64 = 5 * SECOND_MS;
 const STAGGER_MS: u32 = 90_000;
 /// Variation of the willingness to answer from hour to hour.
 const MOOD_CV: f64 = 0.12;
+
+/// What holds for all activities of an app.
+#[derive(Clone)]
+pub(super) struct Conditions {
+    /// Where it works.
+    pub(super) zone: Option<LocalClock>,
+    /// Nothing is done again from here on.
+    pub(super) end: Timestamp,
+    /// No abuse before this.
+    pub(super) abuse_from: Timestamp,
+    /// How its records travel.
+    pub(super) delivery: Delivery,
+    /// When they are held up.
+    pub(super) outage: Option<Outage>,
+    /// What they lack.
+    pub(super) flaws: Flaws,
+}
 
 /// A callee to be called (again) at `due_ms`.
 struct Turn {
@@ -55,6 +73,8 @@ struct Line {
     free_ms: i64,
     start_ms: i64,
     placed: u32,
+    /// Whether somebody answered the last call.
+    talked: bool,
 }
 
 /// Where a contact stands in its source.
@@ -69,7 +89,7 @@ pub(super) struct Stream {
     app: u32,
     id_key: u64,
     work: Activity,
-    delivery: Delivery,
+    conditions: Conditions,
     draw: Draw,
     clock: AppClock,
     dialer: Dialer,
@@ -81,8 +101,6 @@ pub(super) struct Stream {
     spared: PhoneSet,
     mood: (i64, f64),
     outbox: Agenda<SimulatedCall>,
-    /// Nothing is done again from here on.
-    end: Timestamp,
     /// No later call starts before this.
     now_ms: i64,
     placed: u64,
@@ -90,16 +108,9 @@ pub(super) struct Stream {
 }
 
 impl Stream {
-    /// The activity `work` of `app` in a world that lasts until `end`, with chance of its own from `draw`.
-    pub(super) fn new(
-        app: u32,
-        work: Activity,
-        end: Timestamp,
-        zone: Option<LocalClock>,
-        delivery: Delivery,
-        mut draw: Draw,
-    ) -> Self {
-        let clock = AppClock::new(zone);
+    /// The activity `work` of `app`, with chance of its own from `draw`.
+    pub(super) fn new(app: u32, work: Activity, conditions: Conditions, mut draw: Draw) -> Self {
+        let clock = AppClock::new(conditions.zone.clone());
         let dialer = match work.pace {
             Pace::Arrivals { per_hour, day_cv, bin_cv } => {
                 Dialer::Arrivals { arrivals: Arrivals::new(work.from, per_hour, day_cv, bin_cv), next_ms: None }
@@ -116,7 +127,7 @@ impl Stream {
         let mut stream = Self {
             app,
             id_key: draw.bits(),
-            delivery,
+            conditions,
             clock,
             dialer,
             lines: vec![Line::default(); work.lines as usize],
@@ -126,7 +137,6 @@ impl Stream {
             spared: PhoneSet::default(),
             mood: (i64::MIN, 1.0),
             outbox: Agenda::new(),
-            end,
             now_ms: work.from.millis(),
             placed: 0,
             over: false,
@@ -146,6 +156,11 @@ impl Stream {
                 _ => self.step(),
             }
         }
+    }
+
+    #[cfg(test)]
+    pub(super) fn held_at_most(&self) -> usize {
+        self.again.held_at_most() + self.outbox.held_at_most()
     }
 
     /// The record [`Self::next_arrival_ms`] spoke of.
@@ -182,11 +197,11 @@ impl Stream {
         let work = &mut self.work;
         loop {
             *next_ms = arrivals.next(work.to, &work.week, &work.events, &mut self.clock, &mut self.draw);
-            match work.every_ms.filter(|every_ms| next_ms.is_none() && work.from.plus_millis(*every_ms) < self.end) {
+            match work.every_ms.filter(|every_ms| next_ms.is_none() && work.from.plus_millis(*every_ms) < self.conditions.end) {
                 None => return,
                 Some(every_ms) => {
                     work.from = work.from.plus_millis(every_ms);
-                    work.to = work.to.plus_millis(every_ms).min(self.end);
+                    work.to = work.to.plus_millis(every_ms).min(self.conditions.end);
                     arrivals.resume(work.from);
                 }
             }
@@ -208,7 +223,7 @@ impl Stream {
             let due = self.again.next_ms().is_some_and(|due_ms| due_ms <= at_ms);
             let placed = if due { self.place_again(at_ms, Some(line)) } else { self.place_new(at_ms, Some(line)) };
             match placed {
-                Some((start_ms, end_ms)) => self.after(gap, start_ms, end_ms),
+                Some((start_ms, end_ms)) => self.after(gap, start_ms, end_ms, self.lines[line as usize].talked),
                 None if due => at_ms,
                 None => at_ms + IDLE_MS,
             }
@@ -219,7 +234,7 @@ impl Stream {
     }
 
     /// When a line that was busy from `start_ms` to `end_ms` dials again.
-    fn after(&mut self, gap: Gap, start_ms: i64, end_ms: i64) -> i64 {
+    fn after(&mut self, gap: Gap, start_ms: i64, end_ms: i64, talked: bool) -> i64 {
         let ms = |seconds: f64| (seconds * SECOND_MS as f64) as i64;
         let earliest_ms = end_ms + LINE_REST_MS;
         let wanted_ms = match gap {
@@ -229,6 +244,12 @@ impl Stream {
                 start_ms + (earliest_ms - start_ms + period_ms - 1) / period_ms * period_ms
             }
             Gap::Random(span) => end_ms + ms(self.draw.within(span)),
+            Gap::Progressive { pause_s, .. } if !talked => end_ms + ms(self.draw.within(pause_s)),
+            Gap::Progressive { pause_s, wrap_up_s, wrap_up_cv, break_share, break_s } => {
+                let break_s = if self.draw.chance(break_share) { self.draw.within(break_s) } else { 0.0 };
+                let person_s = wrap_up_s * self.draw.gamma_factor(wrap_up_cv) + break_s;
+                end_ms + ms(person_s + self.draw.within(pause_s))
+            }
             Gap::Person { wrap_up_s, break_share, break_s } => {
                 let pause_s = if self.draw.chance(break_share) { self.draw.within(break_s) } else { 0.0 };
                 end_ms + ms(wrap_up_s * self.draw.gamma_factor(0.15) + pause_s)
@@ -239,7 +260,7 @@ impl Stream {
 
     /// Calls somebody new, if there is somebody and a line. Returns start and end.
     fn place_new(&mut self, at_ms: i64, line: Option<u32>) -> Option<(i64, i64)> {
-        let contact = self.pick_contact();
+        let contact = self.pick_contact(at_ms);
         let day = self.clock.local(at_ms).day;
         let callee = self.next_callee(contact, day)?;
         let line = line.unwrap_or_else(|| self.free_line(at_ms));
@@ -262,17 +283,19 @@ impl Stream {
         self.place(turn)
     }
 
-    fn pick_contact(&mut self) -> usize {
+    fn pick_contact(&mut self, at_ms: i64) -> usize {
         let contacts = &self.work.contacts;
         if contacts.len() == 1 {
             return 0;
         }
-        let total: f64 = contacts.iter().map(|contact| contact.weight).sum();
+        let quiet = at_ms < self.conditions.abuse_from.millis();
+        let weight = |contact: &Contact| if quiet && !contact.breaks.is_empty() { 0.0 } else { contact.weight };
+        let total: f64 = contacts.iter().map(weight).sum();
         let mut left = self.draw.unit() * total;
         contacts
             .iter()
             .position(|contact| {
-                left -= contact.weight;
+                left -= weight(contact);
                 left < 0.0
             })
             .unwrap_or(contacts.len() - 1)

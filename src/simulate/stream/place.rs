@@ -5,8 +5,9 @@ use crate::engine::detector::RuleName;
 use crate::engine::record::{Direction, FeedbackKind, Kind, Outcome};
 use crate::engine::time::{HOUR_S, SECOND_MS, Timestamp};
 use crate::simulate::draw::scatter;
+use crate::simulate::flaws::Flaws;
 use crate::simulate::numbers::{Phone, caller};
-use crate::simulate::plan::{Answers, Contact, Crew, Follow, Trigger};
+use crate::simulate::plan::{Answers, Contact, Crew, Follow, Trigger, Voices};
 use crate::simulate::shape::{self, Course};
 use crate::simulate::truth::{Breaks, Past, is_rest};
 use crate::simulate::{SimulatedCall, Voice};
@@ -40,12 +41,14 @@ impl Stream {
 
     /// What a call breaks.
     fn broken(&mut self, turn: &Turn, start_ms: i64, own_number: Phone) -> Breaks {
+        // Who calls at night and is missed wants to be called back at night.
+        let calls_back = self.work.contacts[turn.contact].inbound_missed.is_some();
         let by_history = turn.history.as_ref().map_or(Breaks::NONE, |history| history.broken_by(start_ms, own_number));
         self.work.contacts[turn.contact]
             .breaks
             .and(by_history)
             .and_if(self.exceeds_channels(turn.line, start_ms), RuleName::AbnormalRate)
-            .and_if(is_rest(self.clock.local(start_ms).second_of_day), RuleName::RestTime)
+            .and_if(!calls_back && is_rest(self.clock.local(start_ms).second_of_day), RuleName::RestTime)
     }
 
     /// Places the call of a turn, if it can start. Returns its start and end.
@@ -82,7 +85,7 @@ impl Stream {
             voice: None,
         };
         let line = &mut self.lines[turn.line as usize];
-        *line = Line { free_ms: call.end.millis(), start_ms, placed: line.placed + 1 };
+        *line = Line { free_ms: call.end.millis(), start_ms, placed: line.placed + 1, talked: call.answer.is_some() };
         self.react(turn, &course, own_number, &mut call);
         let end_ms = call.end.millis();
         self.deliver(call);
@@ -99,14 +102,16 @@ impl Stream {
             self.mood = (hour, self.draw.gamma_factor(MOOD_CV).clamp(0.6, 1.4));
         }
         let start = Timestamp::from_millis(start_ms);
-        let lost = self.work.events.iter().filter(|event| event.holds_at(start)).map(|event| event.network_error);
-        let answers = match contact.follow {
+        let events = || self.work.events.iter().filter(|event| event.holds_at(start));
+        let lost = events().map(|event| event.network_error).fold(0.0, f64::max);
+        let mut answers = match contact.follow {
             Some(follow) if follow.insists && turn.attempt > 0 => {
                 Answers { invalid: contact.answers.invalid, masked: contact.answers.masked, ..Answers::CURT }
             }
             _ => contact.answers,
         };
-        shape::outbound(&mut self.draw, turn.callee, &answers, &contact.talk, self.mood.1, lost.fold(0.0, f64::max))
+        answers.invalid = events().map(|event| event.invalid).fold(answers.invalid, f64::max);
+        shape::outbound(&mut self.draw, turn.callee, &answers, &contact.talk, self.mood.1, lost)
     }
 
     /// Finds the agent of a call; a dialer's call that is answered while all are busy is given up.
@@ -144,6 +149,10 @@ impl Stream {
             call.voice = Some(Voice { kind: FeedbackKind::OptOut, at, verified: false });
             self.spared.insert(turn.callee);
         }
+        let follows_complaints = follow.is_some_and(|follow| follow.after == Trigger::Complaint);
+        if follows_complaints && talked && call.voice.is_none() {
+            self.complain(&voices, call);
+        }
         if let Some(follow) = follow
             && self.is_followed(&follow, &turn, course, call)
         {
@@ -154,16 +163,24 @@ impl Stream {
                 history.note(Past { start_ms, end_ms, caller: own_number, refused: course.is_refusal() });
             }
             turn.attempt += 1;
-            self.schedule(&follow, turn, call.end.millis());
-        } else if talked && call.voice.is_none() && self.draw.chance(voices.complaint) {
+            let complained = call.voice.filter(|voice| voice.kind == FeedbackKind::Complaint).map(|voice| voice.at);
+            self.schedule(&follow, turn, complained.unwrap_or(call.end).millis());
+        } else if talked && call.voice.is_none() && !follows_complaints {
+            self.complain(&voices, call);
+        }
+    }
+
+    /// Lets the callee complain, if so it comes. Nobody who complains is called for the first time again.
+    fn complain(&mut self, voices: &Voices, call: &mut SimulatedCall) {
+        if self.draw.chance(voices.complaint) {
             let at = call.end.plus_millis(self.draw.between(600.0, 40_000.0) as i64 * SECOND_MS);
             call.voice = Some(Voice { kind: FeedbackKind::Complaint, at, verified: self.draw.chance(voices.verified) });
-            self.spared.insert(turn.callee);
+            self.spared.insert(call.callee);
         }
     }
 
     fn is_followed(&mut self, follow: &Follow, turn: &Turn, course: &Course, call: &SimulatedCall) -> bool {
-        if turn.attempt >= follow.times {
+        if turn.attempt >= follow.times || (follow.insists && call.start < self.conditions.abuse_from) {
             return false;
         }
         if turn.attempt > 0 && follow.insists {
@@ -176,6 +193,9 @@ impl Stream {
                     || (turn.attempt > 0 && course.is_unreached())
             }
             Trigger::OptOut => call.voice.is_some_and(|voice| voice.kind == FeedbackKind::OptOut),
+            Trigger::Complaint => call.voice.is_some_and(|voice| voice.kind == FeedbackKind::Complaint),
+            Trigger::Declined => course.outcome == Outcome::Rejected,
+            Trigger::HungUp => course.outcome == Outcome::Answered && course.is_refusal(),
             Trigger::Refusal => course.is_refusal(),
             Trigger::Always => true,
         };
@@ -203,7 +223,7 @@ impl Stream {
 
     /// Sends the record on its way: late by the transport, now and then by more, now and then twice.
     fn deliver(&mut self, mut call: SimulatedCall) {
-        let delivery = self.delivery;
+        let delivery = self.conditions.delivery;
         let mut delay_ms = 200;
         if delivery.disorder_ms > 0 {
             delay_ms += self.draw.between(0.0, 1_500.0) as i64;
@@ -214,12 +234,32 @@ impl Stream {
         if delivery.late > 0.0 && self.draw.chance(delivery.late) {
             delay_ms += (self.draw.between(6.0, 40.0) * 60_000.0) as i64;
         }
-        call.arrival = call.end.plus_millis(delay_ms);
+        call.arrival = self.let_through(call.end.plus_millis(delay_ms));
+        self.blemish(&mut call);
         if delivery.duplicates > 0.0 && self.draw.chance(delivery.duplicates) {
             let arrival = call.arrival.plus_millis(1 + i64::from(self.draw.below(20_000)));
             self.send(SimulatedCall { copy: true, arrival, ..call });
         }
         self.send(call);
+    }
+
+    /// When a record arrives that would arrive `at` if nothing held it up.
+    fn let_through(&mut self, at: Timestamp) -> Timestamp {
+        match self.conditions.outage.filter(|outage| (outage.from..outage.to).contains(&at)) {
+            Some(outage) => outage.to.plus_millis(i64::from(self.draw.below(outage.drain_ms))),
+            None => at,
+        }
+    }
+
+    /// Gives a record its flaws. A platform's clock is not so wrong that a call changes its side of a calling hour.
+    fn blemish(&mut self, call: &mut SimulatedCall) {
+        let flaws = self.conditions.flaws;
+        flaws.take_away(call);
+        let shift_ms = flaws.clock_shift_ms(call);
+        let mut rests = |start: Timestamp| is_rest(self.clock.local(start.millis()).second_of_day);
+        if shift_ms != 0 && rests(call.start) == rests(call.start.plus_millis(shift_ms)) {
+            Flaws::shift(call, shift_ms);
+        }
     }
 
     fn send(&mut self, call: SimulatedCall) {
