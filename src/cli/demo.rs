@@ -139,7 +139,7 @@ impl Performance {
         std::thread::scope(|scope| {
             let sinks: Vec<Box<dyn crate::sink::Sink>> = vec![Box::new(self.finder.clone())];
             let service = scope.spawn(|| service::run(&self.kafka, Path::new(""), &self.policy, sinks, &self.view, &stop));
-            let player = scope.spawn(|| self.play.perform(&self.kafka.bootstrap_servers, length_of(args.day), &heed));
+            let player = scope.spawn(|| self.play.perform(&self.kafka, length_of(args.day), &heed));
             let mut screen = Screen::new();
             let mut lately = Lately::default();
             let mut first_call = None;

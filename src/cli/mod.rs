@@ -9,6 +9,7 @@ mod demo;
 mod evaluate;
 mod man;
 mod options;
+mod platform;
 mod reload;
 mod replay;
 mod run;

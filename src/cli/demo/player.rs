@@ -3,16 +3,15 @@
 //! Nothing is made up beforehand but what the apps filed, so a show starts at once and its memory does not grow with the days.
 //! It never runs far ahead of who judges, and never makes up for time in which nobody judged.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
-use anyhow::Context;
-use rdkafka::ClientConfig;
-use rdkafka::producer::{BaseRecord, DefaultProducerContext, Producer, ThreadedProducer};
-
-use super::stage::{CALLS, FEEDBACK, PARTITIONS, REGISTRY, partition_of};
+use super::stage::{PARTITIONS, partition_of};
+use crate::cli::platform::Platform;
+use crate::config::kafka::RawKafka;
 use crate::engine::time::{DAY_S, MINUTE_MS, SECOND_MS, Timestamp};
 use crate::service::health::Stop;
-use crate::simulate::{self, FeedbackLine, RegistryLine, SimulatedCall, WireFormat, World, app_id};
+use crate::simulate::{self, Outlet, RegistryLine, SimulatedCall, WireFormat, World, app_id};
 
 /// When the days begin: Monday, 2007-01-01T00:00:00Z. Far back, since a call of the future is refused: days of eight seconds go
 /// on for the better part of a real one.
@@ -71,12 +70,13 @@ impl Play {
 
     /// Writes everything in the order in which it would come, each day in `day`, until it is asked to end, and sees to it that
     /// what was written is judged.
-    pub fn perform(&self, servers: &str, day: Duration, heed: &Heed<'_>) -> anyhow::Result<()> {
-        let mut stream = Stream::open(servers)?;
+    pub fn perform(&self, kafka: &RawKafka, day: Duration, heed: &Heed<'_>) -> anyhow::Result<()> {
+        let place = |app_id: &str| partition_of(app_id) as i32;
+        let mut platform = Platform::open(kafka, Path::new(""), WireFormat::Tccc, Some(place))?;
         for line in &self.registry {
-            stream.write(REGISTRY, &line.app_id, &serde_json::to_vec(line)?)?;
+            platform.registration(line)?;
         }
-        stream.flush()?;
+        platform.flush()?;
         let mut clock = Clock::new(self.begin(), day);
         let mut newest = Newest::default();
         let mut curtain: Option<Curtain> = None;
@@ -89,20 +89,20 @@ impl Play {
                 break;
             }
             while let Some(line) = said.next_if(|line| line.at_ms <= call.arrival.millis()) {
-                stream.feedback(&line)?;
+                platform.feedback(&line)?;
             }
             if curtain.is_none() {
                 clock.wait_for(call.arrival, heed.ending);
                 (heed.now)(call.arrival);
             }
-            stream.call(&call)?;
+            platform.call(&call)?;
             newest.note(&call);
-            if stream.records.is_multiple_of(LOOK_EVERY) {
-                wait_until(stream.records.saturating_sub(AHEAD_MAX), heed);
+            if platform.records().is_multiple_of(LOOK_EVERY) {
+                wait_until(platform.records().saturating_sub(AHEAD_MAX), heed);
             }
         }
-        stream.flush()?;
-        wait_until(stream.records, heed);
+        platform.flush()?;
+        wait_until(platform.records(), heed);
         Ok(())
     }
 }
@@ -180,51 +180,6 @@ impl Clock {
             }
             std::thread::sleep(early.min(WAIT_MAX));
         }
-    }
-}
-
-/// The platform's end of Kafka.
-struct Stream {
-    producer: ThreadedProducer<DefaultProducerContext>,
-    records: u64,
-    value: Vec<u8>,
-}
-
-impl Stream {
-    fn open(servers: &str) -> anyhow::Result<Self> {
-        let producer = ClientConfig::new()
-            .set("bootstrap.servers", servers)
-            .set("client.id", "the simulated platform")
-            .set("linger.ms", "5")
-            .set("log_level", "0")
-            .create()
-            .context("no producer for the mock cluster")?;
-        Ok(Self { producer, records: 0, value: Vec::new() })
-    }
-
-    fn call(&mut self, call: &SimulatedCall) -> anyhow::Result<()> {
-        let mut value = std::mem::take(&mut self.value);
-        value.clear();
-        call.write(WireFormat::Tccc, &mut value);
-        let written = self.write(CALLS, &app_id(call.app).to_string(), &value);
-        self.value = value;
-        written
-    }
-
-    fn feedback(&mut self, line: &FeedbackLine) -> anyhow::Result<()> {
-        self.write(FEEDBACK, &line.app_id, &serde_json::to_vec(line)?)
-    }
-
-    fn write(&mut self, topic: &str, app_id: &str, value: &[u8]) -> anyhow::Result<()> {
-        let partition = if topic == REGISTRY { 0 } else { partition_of(app_id) as i32 };
-        let record = BaseRecord::to(topic).partition(partition).key(app_id).payload(value);
-        self.producer.send(record).map_err(|(error, _)| error).context("the mock cluster takes no more records")?;
-        self.records += 1;
-        Ok(())
-    }
-
-    fn flush(&self) -> anyhow::Result<()> {
-        self.producer.flush(Duration::from_secs(10)).context("the mock cluster does not answer")
     }
 }
 
