@@ -768,6 +768,22 @@ fn numbers_that_moved_are_missing_for_a_while() {
     assert!(least < 0.03 && most > 0.04, "{shares:?}");
 }
 
+/// Declared dialers are clean by keeping to what dialers may do (16 CFR 310.4(b)(4): 3 %).
+#[test]
+fn clean_dialers_give_up_few_who_answer() {
+    let mut world = World::new(19, 2, 6);
+    world.options.shares = vec![(family("predictive_full_lines").expect("exists"), 1.0)];
+    let mut counts = [(0.0, 0.0); 6];
+    for call in calls(&world).filter(|call| !call.copy) {
+        let (answered, given_up) = &mut counts[call.app as usize];
+        *answered += f64::from(u8::from(call.outcome == Outcome::Answered));
+        *given_up += f64::from(u8::from(call.outcome == Outcome::Cancelled));
+    }
+    let shares = counts.map(|(answered, given_up)| given_up / (answered + given_up));
+    assert!(counts.iter().all(|(answered, _)| *answered > 1_000.0), "{counts:?}");
+    assert!(shares.iter().all(|share| *share <= 0.03), "{shares:?}");
+}
+
 /// What is held at once does not grow with the days.
 #[test]
 fn weeks_take_no_more_room_than_days() {

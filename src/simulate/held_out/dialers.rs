@@ -6,7 +6,7 @@ use crate::simulate::draw::span;
 use crate::simulate::family::{Conduct, Draft, Family};
 use crate::simulate::numbers::Lives;
 use crate::simulate::parts::{book, contact, minutes, seated, strangers};
-use crate::simulate::plan::{Activity, Answers, Contact, Crew, Gap, Pace, Talk, Week};
+use crate::simulate::plan::{Activity, Answers, Body, Contact, Crew, Gap, Pace, Talk, Week};
 
 pub(super) const FAMILIES: &[Family] = &[
     Family {
@@ -100,16 +100,8 @@ fn on_lines(draft: &mut Draft<'_>, gap: Gap) {
 fn predictive_full_lines(draft: &mut Draft<'_>) {
     draft.files("retail", "loyalty_programme", true);
     draft.filing.declared_use = vec!["agent_calls", "predictive_dialer"];
-    let agents = draft.count("seats", 10..=26);
-    // Slow enough for agents to talk some two thirds of the hour: few who answer find nobody.
-    let gap = Gap::Random(span(8.0, draft.draw("gap_most_s", 42.0..=60.0)));
-    let mut work = seated(draft, agents, Week::flat(9, 18, 0.0), Pace::Lines { gap, day_cv: 0.1 });
-    let further = (f64::from(agents) * draft.draw("further_lines_per_agent", 1.0..=2.0)) as u32;
-    draft.numbers(further, 1);
-    work.lines += further;
-    work.callers.count += further;
-    work.crew = Crew::Shared(agents);
-    work.kind = Kind::Predictive;
+    let agents = draft.count("seats", 16..=30);
+    let lines_per_agent = draft.draw("lines_per_agent", 2.0..=3.0);
     let answers = Answers {
         answered: draft.draw("answered", 0.20..=0.30),
         rejected: draft.draw("rejected", 0.02..=0.06),
@@ -117,18 +109,39 @@ fn predictive_full_lines(draft: &mut Draft<'_>) {
         ..unheard(draft)
     };
     let talk = Talk { dropped: draft.draw("dropped", 0.002..=0.018), ..chat(draft, 0.02..=0.07, 28.0..=55.0) };
+    let gap = paced(draft, lines_per_agent, answers.answered, talk.body);
+    let mut work = seated(draft, agents, Week::flat(9, 18, 0.0), Pace::Lines { gap, day_cv: 0.1 });
+    let further = (f64::from(agents) * (lines_per_agent - 1.0)) as u32;
+    draft.numbers(further, 1);
+    work.lines += further;
+    work.callers.count += further;
+    work.crew = Crew::Shared(agents);
+    work.kind = Kind::Predictive;
     let every_days = draft.count("every_days", 5..=8);
     let source = book(draft, &work, Lives::Home, every_days, 1.0);
     work.contacts.push(contact(source, answers, talk));
     draft.activities.push(work);
 }
 
+/// The pause of a line that keeps agents talking for the drawn share of the hour, so that few who answer find nobody.
+fn paced(draft: &mut Draft<'_>, lines_per_agent: f64, answered: f64, body: Body) -> Gap {
+    let occupancy = draft.draw("occupancy", 0.45..=0.60);
+    let Body::Conversation { median_s, sigma } = body else { return Gap::Fixed { gap_s: 60.0 } };
+    // The mean of a lognormal, by the first terms of its series; five seconds of writing; about what dialling takes.
+    let square = sigma * sigma / 2.0;
+    let talk_s = median_s * (1.0 + square + square * square / 2.0);
+    let cycle_s = lines_per_agent * answered * (talk_s + 5.0) / occupancy;
+    let busy_s = answered * (12.0 + talk_s) + (1.0 - answered) * 34.0;
+    let gap_s = (cycle_s - busy_s).max(4.0);
+    Gap::Random(span(gap_s * 0.5, gap_s * 1.5))
+}
+
 /// A declared announcer on a few filed numbers; so many calls an hour at once need so many seconds each.
 fn announcer(draft: &mut Draft<'_>, week: Week, call_s: f64) -> Activity {
-    let (numbers, channels) = (draft.count("numbers", 1..=3), draft.count("channels", 8..=24));
+    let (numbers, channels) = (draft.count("numbers", 1..=3), draft.count("channels", 5..=14));
     draft.filing.declared_use = vec!["voice_notification"];
     draft.filing.seats = 1;
-    let per_hour = f64::from(numbers * channels) * 3_600.0 / call_s * draft.draw("channels_used", 0.1..=0.35);
+    let per_hour = f64::from(numbers * channels) * 3_600.0 / call_s * draft.draw("channels_used", 0.05..=0.20);
     Activity {
         from: draft.world.start,
         to: draft.world.end(),
