@@ -24,6 +24,7 @@ pub use raw::{PACK, RawBounds, RawConfig, RawJsonl, RawLifecycle, RawPolicy, Raw
 pub use reload::Changes;
 
 use crate::engine::detector::RuleParams;
+use crate::engine::detector::violations::ViolationTable;
 use crate::engine::memory::MemoryBounds;
 use crate::engine::number::Pseudonyms;
 use crate::engine::policy::{Bounds, Lifecycle, Policy};
@@ -194,6 +195,7 @@ impl Config {
             clock: self.clock.clone(),
             channels_per_number: policy.channels_per_number,
             rules: self.raw.rules.clone(),
+            violations: ViolationTable::default(),
             lifecycle: Lifecycle {
                 pending_judgements: lifecycle.pending_judgements,
                 resolve_after_ms: lifecycle.resolve_after.millis(),

@@ -1,6 +1,7 @@
 //! The policy a shard judges by: limits, lifecycle, bounds. Validated before it gets here; an invalid one cannot exist.
 
-use super::detector::{RuleName, RuleParams, Severity};
+use super::detector::RuleParams;
+use super::detector::violations::ViolationTable;
 use super::memory::MemoryBounds;
 use super::number::Pseudonyms;
 use super::time::{LocalClock, MINUTE_MS};
@@ -70,6 +71,8 @@ pub struct Policy {
     pub channels_per_number: u32,
     /// The limits of the rules.
     pub rules: RuleParams,
+    /// What findings amount to.
+    pub violations: ViolationTable,
     /// When alerts open and close.
     pub lifecycle: Lifecycle,
     /// Bounds on everything.
@@ -78,23 +81,6 @@ pub struct Policy {
     pub pseudonyms: Pseudonyms,
     /// Whether alerts carry raw numbers: only if the configuration says so.
     pub reveal_numbers: bool,
-}
-
-impl Policy {
-    /// What the violation table of the source recommends. Never carried out here.
-    pub fn recommended_action(rule: RuleName, severity: Severity) -> &'static str {
-        match (rule, severity) {
-            (_, Severity::Notice) => "review",
-            (_, Severity::Violation) => "warn_and_record",
-            // The table's own rows: blind dialing warns however plain it is; harassing people ends the service.
-            (RuleName::BlindDialing, Severity::Major) => "warn_and_record",
-            (RuleName::HarassmentRedial | RuleName::ComplaintRatio | RuleName::BusinessMismatch, Severity::Major) => {
-                "end_service"
-            }
-            (_, Severity::Major) => "suspend_and_review",
-            (_, Severity::Severe) => "end_service",
-        }
-    }
 }
 
 #[cfg(test)]
@@ -115,6 +101,7 @@ impl Policy {
             clock: LocalClock::utc_plus(8),
             channels_per_number: 1,
             rules: RuleParams::default(),
+            violations: ViolationTable::default(),
             lifecycle: Lifecycle::default(),
             bounds: Bounds::default(),
             pseudonyms: Pseudonyms::new(b"dialwatch tests"),

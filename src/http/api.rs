@@ -15,6 +15,7 @@ use super::answer::Refusal;
 use super::openapi;
 use super::routes::{self, Asked, Nothing};
 use crate::engine::alert::Alert;
+use crate::engine::detector::violations::{Violation, ViolationTable};
 use crate::engine::detector::{Mode, RuleName, Severity};
 use crate::engine::time::Timestamp;
 use crate::engine::window::tally::Tally;
@@ -159,8 +160,10 @@ struct Rule {
     rule: RuleName,
     /// What it says.
     summary: &'static str,
-    /// The clause of the policy pack it rests on.
-    clause: &'static str,
+    /// The clause of the policy it rests on in the first place.
+    clause: String,
+    /// What its findings amount to, by evidence and severity.
+    violations: Vec<Violation>,
     /// How it takes part.
     mode: Option<Mode>,
     /// Its section of the configuration, as it is in force.
@@ -224,10 +227,13 @@ pub(super) fn alerts(asked: Asked<'_, AlertsQuery>) -> Result<Alerts, Refusal> {
 pub(super) fn rules(asked: Asked<'_, Nothing>) -> Result<Rules, Refusal> {
     let policy = asked.site.view.reload.policy();
     let sections = policy.as_ref().and_then(|policy| serde_json::to_value(&policy.rules).ok());
+    let base = ViolationTable::default();
+    let table = policy.as_ref().map_or(&base, |policy| &policy.violations);
     let rule = |rule: &RuleName| Rule {
         rule: *rule,
         summary: rule.info().summary,
-        clause: rule.info().clause,
+        clause: table.clause(*rule).to_owned(),
+        violations: table.rows().iter().filter(|row| row.rule == *rule).cloned().collect(),
         mode: policy.as_ref().map(|policy| policy.rules.mode(*rule)),
         limits: sections.as_ref().and_then(|sections| sections.get(rule.as_str()).cloned()),
     };

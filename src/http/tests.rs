@@ -202,7 +202,8 @@ fn rules_are_shown_as_they_are_in_force() {
     let rules = get(&server, "/api/v1/rules").json();
     let rest = rules["rules"].as_array().and_then(|rules| rules.iter().find(|rule| rule["rule"] == "rest_time")).expect("a rule");
     assert_eq!((&rest["mode"], &rest["limits"]["from_minute"]), (&"shadow".into(), &480.into()));
-    assert_eq!(rest["clause"], RuleName::RestTime.info().clause);
+    assert_eq!(rest["clause"], "outbound-rules/hours");
+    assert_eq!(rest["violations"][1]["action"], "warn_and_record");
 }
 
 #[test]

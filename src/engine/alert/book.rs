@@ -242,6 +242,7 @@ impl Incident {
             Stage::Resolved(at) => (Status::Resolved, Some(at)),
             _ => (Status::Firing, None),
         };
+        let violation = policy.violations.judge(self.rule, &self.evidence, self.severity);
         Alert {
             schema: SCHEMA,
             alert_id: alert_id(policy, app_id, self.rule, self.subject, self.starts_at),
@@ -259,12 +260,8 @@ impl Incident {
             calls: self.samples.iter().map(|sample| CallView::new(policy, sample)).collect(),
             calls_before_alert: self.calls_before,
             callees_before_alert: self.callees_before,
-            policy: PolicyView {
-                pack: policy.pack.clone(),
-                clause: self.rule.clause(&self.evidence).into(),
-                version: policy.version.clone(),
-            },
-            recommended_action: Policy::recommended_action(self.rule, self.severity).into(),
+            policy: PolicyView { pack: policy.pack.clone(), clause: violation.clause.clone(), version: policy.version.clone() },
+            recommended_action: violation.action.as_str().into(),
             completeness,
             note: note.map(Into::into),
         }
