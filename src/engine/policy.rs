@@ -1,10 +1,13 @@
 //! The policy a shard judges by: limits, lifecycle, bounds. Validated before it gets here; an invalid one cannot exist.
 
-use super::detector::RuleParams;
+use schemars::JsonSchema;
+use serde::Serialize;
+
 use super::detector::violations::ViolationTable;
+use super::detector::{RuleName, RuleParams};
 use super::memory::MemoryBounds;
 use super::number::Pseudonyms;
-use super::time::{LocalClock, MINUTE_MS};
+use super::time::{LocalClock, MINUTE_MS, Timestamp};
 
 /// When an alert opens, stays and closes. Source: Prometheus `for` and `keep_firing_for`, `detection.md` B9.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +57,22 @@ impl Default for Bounds {
     }
 }
 
+/// A rule that is not held against an app for a while: what it finds is counted and not sent, and nothing is recorded.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Exception {
+    /// The app.
+    pub app_id: Box<str>,
+    /// The rule.
+    pub rule: RuleName,
+    /// Why.
+    pub reason: Box<str>,
+    /// The last judgement, by event time, for which it holds.
+    #[schemars(with = "String")]
+    pub until: Timestamp,
+    /// Who decided it, if it is said.
+    pub by: Option<Box<str>>,
+}
+
 /// Everything a shard needs to judge.
 #[derive(Clone, Debug)]
 pub struct Policy {
@@ -73,6 +92,8 @@ pub struct Policy {
     pub rules: RuleParams,
     /// What findings amount to.
     pub violations: ViolationTable,
+    /// What is not held against whom, and until when.
+    pub exceptions: Vec<Exception>,
     /// When alerts open and close.
     pub lifecycle: Lifecycle,
     /// Bounds on everything.
@@ -102,6 +123,7 @@ impl Policy {
             channels_per_number: 1,
             rules: RuleParams::default(),
             violations: ViolationTable::default(),
+            exceptions: Vec::new(),
             lifecycle: Lifecycle::default(),
             bounds: Bounds::default(),
             pseudonyms: Pseudonyms::new(b"dialwatch tests"),

@@ -24,7 +24,7 @@ impl Alerts {
         let sent = make.counters("dialwatch_alerts_total", "Alerts sent.", &["rule", "severity", "status"])?;
         let shadowed = make.counters(
             "dialwatch_alerts_shadowed_total",
-            "Alerts of rules in shadow: evaluated and counted, never sent.",
+            "Alerts of rules in shadow, or excepted for their app: evaluated and counted, never sent.",
             &["rule", "severity", "status"],
         )?;
         let active = make.gauges("dialwatch_alerts_active", "Alerts that are open now.", &["rule", "severity"])?;

@@ -3,6 +3,7 @@
 //! The shape is the contract's `dialwatch.alert/1`. Nothing here knows how an alert is delivered.
 
 pub mod book;
+pub mod ledger;
 
 use std::borrow::Cow;
 

@@ -207,6 +207,11 @@ macro_rules! rules {
                 match rule { $(RuleName::$rule => self.$module.set_mode(mode)),+ }
             }
 
+            /// Sets the limits of a rule to those it has in `other`.
+            pub fn keep_from(&mut self, other: &Self, rule: RuleName) {
+                match rule { $(RuleName::$rule => self.$module = other.$module.clone()),+ }
+            }
+
             /// Everything wrong with the limits: rule, field, reason.
             pub fn problems(&self) -> Vec<(RuleName, &'static str, String)> {
                 let mut problems = Vec::new();
