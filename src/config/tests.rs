@@ -172,7 +172,8 @@ fn the_example_says_all_there_is_and_changes_nothing() {
 
 #[test]
 fn exceptions_are_read_and_checked() {
-    let text = "exceptions:\n  - {app_id: 1400000001, rule: rest_time, reason: a hotline, until: 2026-12-31T00:00:00+08:00, by: Lin}\n";
+    let text =
+        "exceptions:\n  - {app_id: 1400000001, rule: rest_time, reason: a hotline, until: 2026-12-31T00:00:00+08:00, by: Lin}\n";
     let config = Config::parse(text, "test.yaml").expect("valid");
     let policy = config.policy();
     let [exception] = policy.exceptions.as_slice() else { panic!("{:?}", policy.exceptions) };

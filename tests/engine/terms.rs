@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use dialwatch::engine::alert::{Alert, Status};
+use dialwatch::engine::decode::{self, Limits};
 use dialwatch::engine::detector::RuleName;
 use dialwatch::engine::policy::{Exception, Policy};
+use dialwatch::engine::shard::{Effects, Input, Shard};
 use dialwatch::engine::time::Timestamp;
 use serde_json::json;
 
@@ -68,6 +70,41 @@ fn a_rule_can_be_in_the_shadow_for_one_app() {
     assert!(outcome.alerts.iter().all(|alert| alert.rule != RULE));
     assert!(outcome.shadowed.iter().any(|alert| alert.rule == RULE && alert.status == Status::Firing));
     assert_same_however_run(&case, &outcome);
+}
+
+/// What a shard says within four hours of a complaint nobody replies to, if the app files these limits meanwhile.
+fn after_complaint(filed: &[&str], restored: bool) -> (Vec<Alert>, Vec<u8>) {
+    const AT_S: i64 = 1_773_020_460;
+    let (limits, policy) = (Limits::default(), Arc::new(Policy::for_tests()));
+    let complaint = format!(r#"{{"kind":"complaint","app_id":"{APP}","callee":"19900000001","at":{AT_S},"channel":"12321"}}"#);
+    let complaint = decode::feedback(complaint.as_bytes(), &limits).expect("a feedback");
+    let (mut shard, mut effects) = (Shard::new(policy.clone(), 1), Effects::default());
+    shard.apply(Input::Feedback(&complaint), &mut effects);
+    let mut tick = |shard: &mut Shard, minute: i64| {
+        shard.apply(Input::Tick(Timestamp::from_seconds(AT_S + minute * 60)), &mut effects);
+    };
+    tick(&mut shard, 10);
+    for (limits_json, minute) in filed.iter().zip(2..) {
+        let registration = format!(r#"{{"app_id":"{APP}","limits":{limits_json}}}"#);
+        let registration = decode::registration(registration.as_bytes(), &limits).expect("a registration");
+        shard.apply(Input::Registration(&registration), &mut Effects::default());
+        if restored {
+            shard = Shard::restore(shard.snapshot(), policy.clone(), 2);
+        }
+        tick(&mut shard, minute * 10);
+    }
+    tick(&mut shard, 240);
+    (effects.alerts, postcard::to_stdvec(&shard.snapshot()).expect("bytes"))
+}
+
+#[test]
+fn a_rule_that_is_on_again_for_an_app_finds_by_time_alone() {
+    const OFF: &str = r#"{"complaint_ratio.mode":"off"}"#;
+    for (filed, is_found) in [(&[][..], true), (&[OFF][..], false), (&[OFF, "{}"][..], true), (&["{}", OFF][..], false)] {
+        let (alerts, state) = after_complaint(filed, false);
+        assert_eq!(alerts.iter().any(|alert| alert.rule == RuleName::ComplaintRatio), is_found, "{filed:?}");
+        assert_eq!(after_complaint(filed, true), (alerts, state), "{filed:?}: restored");
+    }
 }
 
 fn excepted(policy: &Policy, until: Timestamp) -> Arc<Policy> {

@@ -94,8 +94,10 @@ impl Ledger {
             }
             (Some(at), _) if this.entries[at].differs(alert) => {
                 let ledger = Arc::make_mut(this);
-                let recorded = ledger.entries[at].follow(alert, row);
-                ledger.strikes += u64::from(recorded.saturating_sub(struck));
+                // The entry knows too: an alert that opens again long after may be new to the book, with its old id.
+                let before = ledger.entries[at].recorded.max(struck);
+                let recorded = ledger.entries[at].follow(alert, row).max(before);
+                ledger.strikes += u64::from(recorded - before);
                 recorded
             }
             _ => struck,
@@ -180,6 +182,18 @@ mod tests {
         desk.send(&alert(1, RuleName::HarassmentRedial, Severity::Violation, 60));
         let [entry] = desk.ledger.entries() else { panic!("{:?}", desk.ledger) };
         assert_eq!((entry.severity, entry.ended_at, desk.ledger.strikes()), (Severity::Major, None, 1));
+    }
+
+    #[test]
+    fn an_alert_that_the_book_has_forgotten_is_not_recorded_again() {
+        let mut desk = Desk::default();
+        let night = alert(1, RuleName::RestTime, Severity::Violation, 1);
+        desk.send(&night);
+        desk.send(&over(night, 40));
+        desk.struck.clear();
+        desk.send(&alert(1, RuleName::RestTime, Severity::Violation, 200));
+        assert_eq!((desk.ledger.entries().len(), desk.ledger.strikes()), (1, 1));
+        assert_eq!(desk.ledger.entries()[0].ended_at, None);
     }
 
     #[test]
