@@ -77,7 +77,7 @@ fn serve(view: &View) -> Server {
 fn alert(app_id: &str, rule: RuleName, severity: Severity, minute: i64) -> Alert {
     let starts_at = Timestamp::from_seconds(1_773_018_000 + minute * 60);
     let alert_id = format!("{app_id}-{}-{minute}", rule.as_str());
-    Alert { alert_id, rule, severity, starts_at, ..crate::metrics::example_alert(app_id) }
+    Alert { alert_id, rule, severity, starts_at, ..crate::engine::alert::tests::example(app_id) }
 }
 
 fn status(app_id: &str, placed: u32, mut open_alerts: Vec<Alert>) -> AppStatus {

@@ -151,7 +151,7 @@ mod tests {
     fn ledger(strikes: usize) -> Arc<Ledger> {
         let mut ledger = Arc::default();
         for number in 0..strikes {
-            let alert = Alert { alert_id: number.to_string(), ..super::super::alerts::tests::example("app") };
+            let alert = Alert { alert_id: number.to_string(), ..crate::engine::alert::tests::example("app") };
             let table = ViolationTable::default();
             assert_eq!(Ledger::enter(&mut ledger, &alert, table.row(alert.rule, None, alert.severity), 0), 1);
         }
@@ -171,7 +171,7 @@ mod tests {
             filed: None,
             terms: None,
             ledger: ledger(placed as usize % 3),
-            open_alerts: vec![super::super::alerts::tests::example(app_id); alerts],
+            open_alerts: vec![crate::engine::alert::tests::example(app_id); alerts],
         }
     }
 

@@ -1,11 +1,11 @@
 //! The ledger of an app is what its alerts say, and no more: recomputed from the alerts that were sent, for every case, and the
 //! same however the case is run.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use dialwatch::engine::alert::ledger::Ledger;
 use dialwatch::engine::alert::{Alert, Status};
-use dialwatch::engine::detector::violations::ViolationTable;
+use dialwatch::engine::detector::violations::{Violation, ViolationTable};
 use dialwatch::engine::detector::{Mode, RuleName, Severity};
 use dialwatch::engine::shard::Shard;
 use dialwatch::engine::time::Timestamp;
@@ -95,4 +95,25 @@ fn nothing_in_the_shadow_is_recorded() {
         assert!(outcome.alerts.is_empty() && !outcome.shadowed.is_empty(), "{name}");
         assert_eq!(ledger(&case, &outcome), Ledger::default(), "{name}");
     }
+}
+
+/// Every alert of the fixtures has a row of just its severity, none is judged by a neighbouring one; and every row is shown.
+#[test]
+fn whatever_the_rules_find_has_its_row() {
+    let table = ViolationTable::default();
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/rules");
+    let mut met = BTreeSet::new();
+    for case in cases::all() {
+        let path = root.join(case.name).join("expected.jsonl");
+        for line in std::fs::read_to_string(path).unwrap_or_default().lines() {
+            let alert: Alert = serde_json::from_str(line).expect("an alert");
+            let row = table.row(alert.rule, alert.evidence.first().map(|gravest| gravest.feature), alert.severity);
+            assert_eq!((row.rule, row.severity), (alert.rule, alert.severity), "{line}");
+            assert_eq!((&row.clause, row.action.as_str()), (&alert.policy.clause, &*alert.recommended_action), "{line}");
+            met.insert((row.rule, row.evidence, row.severity));
+        }
+    }
+    let is_shown = |row: &&Violation| met.contains(&(row.rule, row.evidence, row.severity));
+    let never: Vec<_> = table.rows().iter().filter(|row| !is_shown(row)).map(|row| &row.words).collect();
+    assert!(never.is_empty(), "no case shows: {never:?}");
 }

@@ -135,8 +135,8 @@ impl Entry {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::alert::tests::example;
     use crate::engine::detector::violations::ViolationTable;
-    use crate::metrics::example_alert;
 
     /// A ledger, and what the book would know of each alert.
     #[derive(Default)]
@@ -156,7 +156,7 @@ mod tests {
 
     fn alert(number: usize, rule: RuleName, severity: Severity, minute: i64) -> Alert {
         let at = Timestamp::from_seconds(1_773_018_000 + minute * 60);
-        Alert { alert_id: format!("{number:032}"), rule, severity, updated_at: at, ..example_alert("app") }
+        Alert { alert_id: format!("{number:032}"), rule, severity, updated_at: at, ..example("app") }
     }
 
     fn over(alert: Alert, minute: i64) -> Alert {
