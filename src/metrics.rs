@@ -17,7 +17,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use prometheus::{IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder};
 
 #[cfg(test)]
-pub(crate) use alerts::tests::example as example_alert;
+pub(crate) use crate::engine::alert::tests::example as example_alert;
 pub use alerts::{Alerts, OpenAlerts};
 pub use apps::AppSeries;
 pub use checkpoints::{Checkpoints, Restores};

@@ -8,13 +8,16 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use dashmap::DashMap;
+use serde_json::Value;
 
 use crate::engine::alert::Alert;
+use crate::engine::alert::ledger::Ledger;
 use crate::engine::app::App;
 use crate::engine::detector::Severity;
 use crate::engine::policy::Policy;
 use crate::engine::record::Registration;
 use crate::engine::shard::Shard;
+use crate::engine::terms::Terms;
 use crate::engine::time::{DAY_MINUTES, Minute, Timestamp};
 use crate::engine::window::panes::Span;
 use crate::engine::window::tally::Tally;
@@ -47,6 +50,10 @@ pub struct AppStatus {
     pub callees_remembered: usize,
     /// What it filed, if it did.
     pub filed: Option<Filed>,
+    /// What of the policy holds for it alone.
+    pub terms: Option<Arc<Terms>>,
+    /// What was recorded against it.
+    pub ledger: Arc<Ledger>,
     /// Its open alerts, the gravest first, of equals the newest.
     pub open_alerts: Vec<Alert>,
 }
@@ -73,6 +80,8 @@ pub struct Filed {
     /// Since when it is a customer.
     #[schemars(with = "Option<String>")]
     pub since: Option<Timestamp>,
+    /// Limits of rules that differ for it.
+    pub limits: Option<Value>,
 }
 
 impl Filed {
@@ -88,6 +97,7 @@ impl Filed {
             regions: registration.regions.clone(),
             timezone: registration.timezone.clone(),
             since: registration.since,
+            limits: serde_json::from_str(&registration.limits_json).ok(),
         };
         (filed != Self::default()).then_some(filed)
     }
@@ -109,6 +119,8 @@ impl AppStatus {
             callees_day: memory.pairs.distinct_day_at(last),
             callees_remembered: memory.pairs.len(),
             filed: app.registration().and_then(Filed::new),
+            terms: app.terms().cloned(),
+            ledger: app.ledger().clone(),
             open_alerts,
         }
     }
@@ -341,9 +353,13 @@ mod tests {
         let status = bench.status("bad");
         assert_eq!(status.open_alerts.len(), 1, "{:?}", status.open_alerts);
         assert_eq!(status.gravest(), Some(status.open_alerts[0].severity));
+        assert_eq!((status.ledger.strikes(), status.ledger.entries()[0].ended_at), (1, None));
         assert!(!format!("{status:?}").contains("19900000001"), "a number is shown: {status:?}");
         bench.write_at(60);
         assert_eq!(bench.status("bad").open_alerts, []);
+        let after = bench.status("bad");
+        let entry = &after.ledger.entries()[0];
+        assert!(entry.ended_at.is_some() && *entry.alert_id == *status.open_alerts[0].alert_id, "{entry:?}");
     }
 
     #[test]

@@ -108,6 +108,11 @@ impl Document {
         place
     }
 
+    /// Whether the value of a path such as `rules.rest_time.mode` stands in the file.
+    pub(super) fn holds(&self, path: &str) -> bool {
+        path.split('.').try_fold(&self.root, |node, step| node.child(step).map(|(_, child)| child)).is_some()
+    }
+
     fn key_place(&self, path: &[String]) -> Option<Place> {
         let mut node = &self.root;
         let mut place = None;

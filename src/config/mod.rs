@@ -5,15 +5,18 @@
 mod document;
 pub mod duration;
 mod example;
+pub mod exceptions;
 pub mod http;
 pub mod kafka;
 pub mod metrics;
+pub mod packs;
 pub mod problem;
 mod raw;
 mod reading;
 mod reload;
 
 use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
 
@@ -27,11 +30,13 @@ use crate::engine::detector::RuleParams;
 use crate::engine::memory::MemoryBounds;
 use crate::engine::number::Pseudonyms;
 use crate::engine::policy::{Bounds, Lifecycle, Policy};
-use crate::engine::time::LocalClock;
+use crate::engine::time::{LocalClock, Timestamp};
 use document::Document;
+use exceptions::RawException;
 use http::{RawHttp, Token};
 use kafka::RawKafka;
 use metrics::RawMetrics;
+use packs::Pack;
 
 /// The longest lateness: a shard holds all calls of so long a time.
 const LATENESS_MAX: Duration = Duration::minutes(24 * 60);
@@ -107,8 +112,10 @@ impl Config {
         raw.privacy.pseudonym_key_file = overrides.pseudonym_key_file.clone().or(raw.privacy.pseudonym_key_file);
 
         let mut checked = Checked { document: &document, overrides, problems };
+        checked.pack(&mut raw);
         let clock = checked.policy(&raw.policy);
         checked.limits(&raw);
+        checked.exceptions(&raw.exceptions);
         let key = match (&raw.privacy.pseudonym_key_file, environment) {
             (Some(file), Environment::Read) => checked.key(file),
             _ => PUBLIC_KEY.to_vec(),
@@ -150,7 +157,38 @@ impl Config {
         if self.raw.privacy.reveal_numbers {
             warnings.push("privacy.reveal_numbers is set: alerts carry raw phone numbers".into());
         }
+        warnings.extend(self.pack().into_iter().flat_map(|pack| self.misfits(pack)));
+        let now = Timestamp::from_millis(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as i64);
+        for RawException { app_id, rule, until, .. } in self.raw.exceptions.iter().filter(|exception| exception.until < now) {
+            warnings.push(format!("exceptions: that of {} for the app {app_id} ended at {until}: delete it", rule.as_str()));
+        }
         warnings
+    }
+
+    /// What a pack other than the default says and the file does not follow: perhaps because it lists every default.
+    fn misfits(&self, pack: &Pack) -> Vec<String> {
+        let (name, home) = (pack.name, &self.raw.policy.home_country);
+        if name == PACK {
+            return Vec::new();
+        }
+        let overridden = pack.overridden(&self.raw).into_iter();
+        let mut warnings: Vec<String> = overridden
+            .map(|(limit, own, published)| {
+                format!("{limit} is {own}, published is {published}: the file stands above the pack {name}")
+            })
+            .collect();
+        if let Some(code) = pack.country_code.as_ref().filter(|code| *code != home) {
+            warnings.push(format!(
+                "policy.home_country is {home}, and the pack {name} is about callees with the country code {code}: set it, and \
+                 policy.timezone"
+            ));
+        }
+        warnings
+    }
+
+    /// The policy pack that the configuration rests on.
+    pub fn pack(&self) -> Option<&'static Pack> {
+        packs::named(&self.raw.policy.pack)
     }
 
     /// The `kafka` section.
@@ -194,6 +232,8 @@ impl Config {
             clock: self.clock.clone(),
             channels_per_number: policy.channels_per_number,
             rules: self.raw.rules.clone(),
+            violations: self.pack().map(Pack::violations).unwrap_or_default(),
+            exceptions: self.raw.exceptions.iter().map(RawException::exception).collect(),
             lifecycle: Lifecycle {
                 pending_judgements: lifecycle.pending_judgements,
                 resolve_after_ms: lifecycle.resolve_after.millis(),
@@ -219,11 +259,12 @@ fn version(raw: &RawConfig) -> String {
         policy: &'a RawPolicy,
         lateness: Duration,
         rules: &'a RuleParams,
+        exceptions: &'a [RawException],
         lifecycle: &'a RawLifecycle,
         bounds: &'a RawBounds,
     }
-    let RawConfig { policy, lateness, rules, lifecycle, bounds, .. } = raw;
-    let judgement = Judgement { policy, lateness: *lateness, rules, lifecycle, bounds };
+    let RawConfig { policy, lateness, rules, exceptions, lifecycle, bounds, .. } = raw;
+    let judgement = Judgement { policy, lateness: *lateness, rules, exceptions, lifecycle, bounds };
     let bytes = serde_json::to_vec(&judgement).unwrap_or_default();
     blake3::hash(&bytes).to_hex()[..12].to_owned()
 }
@@ -242,11 +283,32 @@ impl Checked<'_> {
         self.problems.push(Problem { path, message: message.into(), place, help: help.map(str::to_owned) });
     }
 
-    fn policy(&mut self, policy: &RawPolicy) -> Option<LocalClock> {
-        if policy.pack != PACK {
-            let help = format!("the only pack here is `{PACK}`");
-            self.note("policy.pack".into(), format!("there is no policy pack `{}`", policy.pack), Some(&help));
+    /// Lays the pack under what the file says.
+    fn pack(&mut self, raw: &mut RawConfig) {
+        let Some(pack) = packs::named(&raw.policy.pack) else {
+            let known: Vec<&str> = packs::all().iter().map(|pack| pack.name).collect();
+            let help = reading::choice("pack", &raw.policy.pack, &known);
+            return self.note("policy.pack".into(), format!("there is no policy pack `{}`", raw.policy.pack), help.as_deref());
+        };
+        let document = self.document;
+        if let Err(error) = pack.lay_under(raw, |path| document.holds(path)) {
+            self.note("policy.pack".into(), format!("the pack itself is wrong: {error}"), None);
         }
+    }
+
+    fn exceptions(&mut self, exceptions: &[RawException]) {
+        // One that could not be read is not in the list: the others stand elsewhere in it than in the file.
+        if self.problems.iter().any(|problem| problem.path.starts_with("exceptions.")) {
+            return;
+        }
+        for (at, exception) in exceptions.iter().enumerate() {
+            for (field, reason) in exception.problems(&exceptions[..at]) {
+                self.note(format!("exceptions.{at}.{field}"), reason, None);
+            }
+        }
+    }
+
+    fn policy(&mut self, policy: &RawPolicy) -> Option<LocalClock> {
         let digits = &policy.home_country;
         if !(1..=3).contains(&digits.len()) || !digits.bytes().all(|byte| byte.is_ascii_digit()) || digits.starts_with('0') {
             let help = "write the digits alone, such as \"86\"";

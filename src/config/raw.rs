@@ -8,13 +8,14 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::duration::Duration;
+use super::exceptions::RawException;
 use super::http::RawHttp;
 use super::kafka::RawKafka;
 use super::metrics::RawMetrics;
 use crate::engine::detector::RuleParams;
 use crate::engine::policy::{Bounds, Lifecycle};
 
-/// The policy pack that is built in.
+/// The policy pack that is chosen unless told otherwise. Its limits are the defaults of the rules.
 pub const PACK: &str = "tccc-2026-02";
 
 /// The configuration of dialwatch.
@@ -28,6 +29,9 @@ pub struct RawConfig {
     pub lateness: Duration,
     /// The limits of the rules.
     pub rules: RuleParams,
+    /// Rules that are not held against an app for a while: what they find of it is counted and not sent. Each has `app_id`,
+    /// `rule`, `reason`, `until` (a moment of event time) and perhaps `by`.
+    pub exceptions: Vec<RawException>,
     /// When alerts open, stay and close.
     pub lifecycle: RawLifecycle,
     /// Bounds on everything that is remembered. At a bound the oldest goes, and is counted.
@@ -50,6 +54,7 @@ impl Default for RawConfig {
             policy: RawPolicy::default(),
             lateness: Duration::minutes(5),
             rules: RuleParams::default(),
+            exceptions: Vec::new(),
             lifecycle: RawLifecycle::default(),
             bounds: RawBounds::default(),
             privacy: RawPrivacy::default(),
@@ -65,7 +70,7 @@ impl Default for RawConfig {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RawPolicy {
-    /// The policy pack: which published rules the defaults follow.
+    /// The policy pack: whose published limits are laid under this file, which stands above them. README.md lists the packs.
     pub pack: String,
     /// The IANA time zone in which callees are taken to live unless their app filed another.
     pub timezone: String,

@@ -72,7 +72,7 @@ impl Error for Fault {
 }
 
 /// What to write instead of an unknown word.
-fn choice(kind: &str, word: &str, known: &[&str]) -> Option<String> {
+pub(super) fn choice(kind: &str, word: &str, known: &[&str]) -> Option<String> {
     let quoted = |words: &[&str]| words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ");
     let nearest = known.iter().map(|known| (strsim::jaro_winkler(word, known), *known)).max_by(|a, b| a.0.total_cmp(&b.0));
     match nearest {

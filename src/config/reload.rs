@@ -26,12 +26,13 @@ impl Config {
     /// The secret of pseudonyms stays, since the ids of open alerts are made with it; so does the home country, which
     /// decides which callee a number is.
     pub fn taking(&self, newer: Self) -> (Self, Changes) {
-        let RawConfig { policy, lateness, rules, lifecycle, bounds, privacy, kafka: _, http, metrics, sinks: _ } =
+        let RawConfig { policy, lateness, rules, exceptions, lifecycle, bounds, privacy, kafka: _, http, metrics, sinks: _ } =
             newer.raw.clone();
         let raw = RawConfig {
             policy: RawPolicy { home_country: self.raw.policy.home_country.clone(), ..policy },
             lateness,
             rules,
+            exceptions,
             lifecycle,
             bounds,
             privacy: RawPrivacy { pseudonym_key_file: self.raw.privacy.pseudonym_key_file.clone(), ..privacy },

@@ -169,3 +169,25 @@ fn the_example_says_all_there_is_and_changes_nothing() {
         "run: dialwatch schema config --example >deploy/dialwatch.yaml"
     );
 }
+
+#[test]
+fn exceptions_are_read_and_checked() {
+    let text =
+        "exceptions:\n  - {app_id: 1400000001, rule: rest_time, reason: a hotline, until: 2026-12-31T00:00:00+08:00, by: Lin}\n";
+    let config = Config::parse(text, "test.yaml").expect("valid");
+    let policy = config.policy();
+    let [exception] = policy.exceptions.as_slice() else { panic!("{:?}", policy.exceptions) };
+    assert_eq!((&*exception.app_id, exception.rule.as_str(), &*exception.reason), ("1400000001", "rest_time", "a hotline"));
+    assert_eq!((exception.until.to_string().as_str(), exception.by.as_deref()), ("2026-12-30T16:00:00Z", Some("Lin")));
+    assert_ne!(policy.version, Config::parse("", "").expect("valid").policy().version, "it changes judgements");
+    let later = Config::parse(&text.replace("2026-12-31", "2027-12-31"), "").expect("valid");
+    assert_eq!(config.taking(later).1.changed, ["exceptions"]);
+}
+
+#[test]
+fn an_exception_that_is_over_is_a_warning() {
+    let of = |year| format!("exceptions: [{{app_id: a, rule: rest_time, reason: r, until: '{year}-01-01T00:00:00Z'}}]");
+    let warnings = |year| Config::parse(&of(year), "").expect("valid").warnings().join("\n");
+    assert!(warnings(2001).contains("exceptions: that of rest_time for the app a ended at 2001-01-01T00:00:00Z"));
+    assert!(!warnings(2099).contains("exceptions"));
+}

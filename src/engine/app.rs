@@ -4,14 +4,18 @@
 
 use serde::{Deserialize, Serialize};
 
+use std::sync::Arc;
+
 use super::alert::Alert;
-use super::alert::book::{Book, Letterhead};
+use super::alert::book::{Book, Desk, Letterhead};
+use super::alert::ledger::Ledger;
 use super::detector::{Finding, Found, Judged, Mode, Observed, RuleName, RuleStates};
 use super::memory::{Memory, MemorySnapshot, Profile};
 use super::number::Number;
 use super::policy::Policy;
 use super::record::{Call, Elsewhere, Feedback, Position, Registration};
 use super::shard::Effects;
+use super::terms::{self, Terms};
 use super::time::{LocalTime, Minute};
 use super::waiting::AppSlot;
 
@@ -20,10 +24,12 @@ pub struct App {
     id: Box<str>,
     registration: Option<Registration>,
     profile: Profile,
+    terms: Option<Arc<Terms>>,
     memory: Memory,
     rules: RuleStates,
     book: Book,
     shadow_book: Book,
+    ledger: Arc<Ledger>,
     calls_judged: u64,
     calls_flooded: u64,
     waiting_calls: usize,
@@ -39,10 +45,12 @@ impl App {
             id: id.into(),
             registration: None,
             profile: Profile::new(None, &policy.clock, policy.channels_per_number),
+            terms: Terms::of(id, None, policy),
             memory: Memory::new(seed),
             rules: RuleStates::default(),
             book: Book::default(),
             shadow_book: Book::default(),
+            ledger: Arc::default(),
             calls_judged: 0,
             calls_flooded: 0,
             waiting_calls: 0,
@@ -75,6 +83,16 @@ impl App {
     /// Its alerts.
     pub fn book(&self) -> &Book {
         &self.book
+    }
+
+    /// What was recorded against it.
+    pub fn ledger(&self) -> &Arc<Ledger> {
+        &self.ledger
+    }
+
+    /// What of the policy holds for it alone.
+    pub fn terms(&self) -> Option<&Arc<Terms>> {
+        self.terms.as_ref()
     }
 
     /// Calls judged, ever.
@@ -122,25 +140,27 @@ impl App {
 
     /// Takes in that it was met elsewhere too.
     pub fn locate(&mut self, elsewhere: &Elsewhere, policy: &Policy) {
-        self.rules.locate(&policy.rules, elsewhere);
+        self.rules.locate(terms::rules(self.terms.as_deref(), policy), elsewhere);
         self.changed = true;
     }
 
     /// Takes in what it filed.
     pub fn register(&mut self, registration: &Registration, policy: &Policy) {
-        self.profile = Profile::new(Some(registration), &policy.clock, policy.channels_per_number);
         self.registration = Some(registration.clone());
+        self.adopt(policy);
         self.changed = true;
     }
 
     /// Is judged by another policy from now on. What it filed is read anew; what it remembers and its alerts are kept.
     pub fn adopt(&mut self, policy: &Policy) {
         self.profile = Profile::new(self.registration.as_ref(), &policy.clock, policy.channels_per_number);
+        self.terms = Terms::of(&self.id, self.registration.as_ref(), policy);
     }
 
     /// Whether time alone can change its alerts, or open one.
     pub fn is_waiting(&self, policy: &Policy) -> bool {
-        self.book.is_waiting() || self.shadow_book.is_waiting() || self.rules.is_waiting(&policy.rules)
+        let rules = terms::rules(self.terms.as_deref(), policy);
+        self.book.is_waiting() || self.shadow_book.is_waiting() || self.rules.is_waiting(rules)
     }
 
     /// Judges a closed minute: its feedback and calls in order, then the minute itself, then the book.
@@ -170,7 +190,7 @@ impl App {
         let callers = callers_of(calls);
         let judged =
             Judged { minute, placed, callers: &callers, memory: &self.memory, profile: &self.profile, local_end, offset_s };
-        self.rules.judge(&policy.rules, &judged, found);
+        self.rules.judge(terms::rules(self.terms.as_deref(), policy), &judged, found);
         self.calls_judged += calls.len() as u64;
         self.waiting_calls -= calls.len();
         self.last_judged = minute;
@@ -180,7 +200,7 @@ impl App {
 
     fn heed(&mut self, feedback: &Feedback, policy: &Policy, found: &mut Found) {
         self.memory.note_feedback(feedback);
-        self.rules.heed(&policy.rules, feedback, &self.memory, found);
+        self.rules.heed(terms::rules(self.terms.as_deref(), policy), feedback, &self.memory, found);
     }
 
     fn observe(&mut self, call: &Call, minute: Minute, offset_s: i32, policy: &Policy, found: &mut Found) {
@@ -195,7 +215,7 @@ impl App {
             profile: &self.profile,
             local_start: LocalTime::new(call.start.seconds(), offset_s),
         };
-        self.rules.observe(&policy.rules, &observed, found);
+        self.rules.observe(terms::rules(self.terms.as_deref(), policy), &observed, found);
         self.memory.take_in(call, contact, minute, bounds, self.profile.seats.is_some());
     }
 
@@ -205,16 +225,18 @@ impl App {
             return;
         }
         let now = minute.end();
-        let letterhead = Letterhead { policy, app_id: &self.id, now, completeness: self.completeness() };
+        let (terms, completeness) = (self.terms.as_deref(), self.completeness());
+        let letterhead = Letterhead { policy, terms, app_id: &self.id, now, completeness };
+        let mut sent = Desk { alerts: &mut effects.alerts, ledger: Some(&mut self.ledger) };
+        let mut shadowed = Desk { alerts: &mut effects.shadowed, ledger: None };
         for (rule, finding) in one_a_subject(found.drain().collect()) {
-            let (book, out) = match policy.rules.mode(rule) {
-                Mode::Shadow => (&mut self.shadow_book, &mut effects.shadowed),
-                _ => (&mut self.book, &mut effects.alerts),
-            };
-            book.enter(&letterhead, rule, finding, out);
+            match letterhead.standing(rule).mode() {
+                Mode::Shadow => self.shadow_book.enter(&letterhead, rule, finding, &mut shadowed),
+                _ => self.book.enter(&letterhead, rule, finding, &mut sent),
+            }
         }
-        self.book.settle(&letterhead, Mode::On, &mut effects.alerts);
-        self.shadow_book.settle(&letterhead, Mode::Shadow, &mut effects.shadowed);
+        self.book.settle(&letterhead, Mode::On, &mut sent);
+        self.shadow_book.settle(&letterhead, Mode::Shadow, &mut shadowed);
     }
 
     /// The share of its calls and callees that no bound has cut off.
@@ -226,8 +248,8 @@ impl App {
 
     /// Its open alerts as they would be sent now.
     pub fn open_alerts(&self, policy: &Policy) -> Vec<Alert> {
-        let now = self.last_judged.end();
-        self.book.open_alerts(&Letterhead { policy, app_id: &self.id, now, completeness: self.completeness() })
+        let (terms, now) = (self.terms.as_deref(), self.last_judged.end());
+        self.book.open_alerts(&Letterhead { policy, terms, app_id: &self.id, now, completeness: self.completeness() })
     }
 
     /// The durable form, together with what waits for it in the shard.
@@ -240,6 +262,7 @@ impl App {
             rules: self.rules.clone(),
             book: self.book.clone(),
             shadow_book: self.shadow_book.clone(),
+            ledger: (*self.ledger).clone(),
             calls_judged: self.calls_judged,
             calls_flooded: self.calls_flooded,
             first_call: self.first_call,
@@ -252,12 +275,14 @@ impl App {
     pub fn restore(snapshot: AppSnapshot, policy: &Policy, seed: u64) -> (Self, Waiting) {
         let app = Self {
             profile: Profile::new(snapshot.registration.as_ref(), &policy.clock, policy.channels_per_number),
+            terms: Terms::of(&snapshot.id, snapshot.registration.as_ref(), policy),
             id: snapshot.id,
             registration: snapshot.registration,
             memory: Memory::restore(snapshot.memory, seed),
             rules: snapshot.rules,
             book: snapshot.book,
             shadow_book: snapshot.shadow_book,
+            ledger: Arc::new(snapshot.ledger),
             calls_judged: snapshot.calls_judged,
             calls_flooded: snapshot.calls_flooded,
             waiting_calls: snapshot.waiting.calls.len(),
@@ -287,6 +312,7 @@ pub struct AppSnapshot {
     rules: RuleStates,
     book: Book,
     shadow_book: Book,
+    ledger: Ledger,
     calls_judged: u64,
     calls_flooded: u64,
     first_call: Option<Position>,

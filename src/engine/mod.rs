@@ -16,6 +16,7 @@ pub mod policy;
 pub mod record;
 pub mod shard;
 pub mod statistics;
+pub mod terms;
 pub mod time;
 pub mod waiting;
 pub mod window;

@@ -1,9 +1,13 @@
 //! The policy a shard judges by: limits, lifecycle, bounds. Validated before it gets here; an invalid one cannot exist.
 
-use super::detector::{RuleName, RuleParams, Severity};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::detector::violations::ViolationTable;
+use super::detector::{RuleName, RuleParams};
 use super::memory::MemoryBounds;
 use super::number::Pseudonyms;
-use super::time::{LocalClock, MINUTE_MS};
+use super::time::{LocalClock, MINUTE_MS, Timestamp};
 
 /// When an alert opens, stays and closes. Source: Prometheus `for` and `keep_firing_for`, `detection.md` B9.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +57,22 @@ impl Default for Bounds {
     }
 }
 
+/// A rule that is not held against an app for a while: what it finds is counted and not sent, and nothing is recorded.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Exception {
+    /// The app.
+    pub app_id: Box<str>,
+    /// The rule.
+    pub rule: RuleName,
+    /// Why.
+    pub reason: Box<str>,
+    /// The last judgement, by event time, for which it holds.
+    #[schemars(with = "String")]
+    pub until: Timestamp,
+    /// Who decided it, if it is said.
+    pub by: Option<Box<str>>,
+}
+
 /// Everything a shard needs to judge.
 #[derive(Clone, Debug)]
 pub struct Policy {
@@ -70,6 +90,10 @@ pub struct Policy {
     pub channels_per_number: u32,
     /// The limits of the rules.
     pub rules: RuleParams,
+    /// What findings amount to.
+    pub violations: ViolationTable,
+    /// What is not held against whom, and until when.
+    pub exceptions: Vec<Exception>,
     /// When alerts open and close.
     pub lifecycle: Lifecycle,
     /// Bounds on everything.
@@ -78,23 +102,6 @@ pub struct Policy {
     pub pseudonyms: Pseudonyms,
     /// Whether alerts carry raw numbers: only if the configuration says so.
     pub reveal_numbers: bool,
-}
-
-impl Policy {
-    /// What the violation table of the source recommends. Never carried out here.
-    pub fn recommended_action(rule: RuleName, severity: Severity) -> &'static str {
-        match (rule, severity) {
-            (_, Severity::Notice) => "review",
-            (_, Severity::Violation) => "warn_and_record",
-            // The table's own rows: blind dialing warns however plain it is; harassing people ends the service.
-            (RuleName::BlindDialing, Severity::Major) => "warn_and_record",
-            (RuleName::HarassmentRedial | RuleName::ComplaintRatio | RuleName::BusinessMismatch, Severity::Major) => {
-                "end_service"
-            }
-            (_, Severity::Major) => "suspend_and_review",
-            (_, Severity::Severe) => "end_service",
-        }
-    }
 }
 
 #[cfg(test)]
@@ -115,6 +122,8 @@ impl Policy {
             clock: LocalClock::utc_plus(8),
             channels_per_number: 1,
             rules: RuleParams::default(),
+            violations: ViolationTable::default(),
+            exceptions: Vec::new(),
             lifecycle: Lifecycle::default(),
             bounds: Bounds::default(),
             pseudonyms: Pseudonyms::new(b"dialwatch tests"),

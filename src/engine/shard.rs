@@ -111,6 +111,12 @@ impl Shard {
                 let slot = self.slot(&registration.app_id);
                 if let Some(app) = &mut self.apps[slot as usize] {
                     app.register(registration, &self.policy);
+                    // Limits of its own may switch on a rule that waits for time to pass, or off the only one that did.
+                    if app.is_waiting(&self.policy) {
+                        self.awake.insert(slot)
+                    } else {
+                        self.awake.remove(&slot)
+                    };
                 }
                 Accepted::Applied
             }

@@ -14,8 +14,12 @@ use serde_json::Value;
 use super::answer::Refusal;
 use super::openapi;
 use super::routes::{self, Asked, Nothing};
+use crate::config::packs::{self, PublishedLimit};
 use crate::engine::alert::Alert;
+use crate::engine::alert::ledger::Entry;
+use crate::engine::detector::violations::{Violation, ViolationTable};
 use crate::engine::detector::{Mode, RuleName, Severity};
+use crate::engine::policy::Exception;
 use crate::engine::time::Timestamp;
 use crate::engine::window::tally::Tally;
 use crate::status::{AppStatus, Filed, gravest_first};
@@ -107,8 +111,46 @@ pub(super) struct AppDetail {
     callees_remembered: usize,
     /// What it filed, if it did.
     filed: Option<Filed>,
+    /// Why some of the limits filed for it do not hold.
+    limit_faults: Vec<String>,
+    /// What is not held against it, and until when: over or not.
+    exceptions: Vec<Exception>,
+    /// Strikes ever recorded in its ledger, which is under /api/v1/apps/{id}/ledger.
+    strikes: u64,
     /// Its open alerts, the gravest first, at most 100: the rest is under /api/v1/alerts.
     alerts: Vec<Alert>,
+}
+
+/// Which part of a ledger.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct LedgerQuery {
+    /// How many to list.
+    #[schemars(range(min = 1, max = 1000))]
+    limit: usize,
+    /// How many to pass over.
+    offset: usize,
+}
+
+impl Default for LedgerQuery {
+    fn default() -> Self {
+        Self { limit: LIMIT, offset: 0 }
+    }
+}
+
+/// The ledger of an app. An entry an alert that accuses: what was recorded, when, under which clause, and what followed.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct LedgerPage {
+    /// The app.
+    app_id: String,
+    /// Strikes ever recorded.
+    strikes: u64,
+    /// As many entries as were asked for, the newest first.
+    entries: Vec<Entry>,
+    /// How many there are.
+    total: usize,
+    /// How many older ones are no longer kept.
+    dropped: u64,
 }
 
 /// Which alerts.
@@ -148,6 +190,8 @@ pub(super) struct Alerts {
 pub(super) struct Rules {
     /// What tells the policy in force from others; absent before the service has one.
     policy_version: Option<String>,
+    /// The policy pack.
+    pack: Option<String>,
     /// Every rule.
     rules: Vec<Rule>,
 }
@@ -159,12 +203,16 @@ struct Rule {
     rule: RuleName,
     /// What it says.
     summary: &'static str,
-    /// The clause of the policy pack it rests on.
-    clause: &'static str,
+    /// The clause of the policy it rests on in the first place.
+    clause: String,
+    /// What its findings amount to, by evidence and severity.
+    violations: Vec<Violation>,
     /// How it takes part.
     mode: Option<Mode>,
     /// Its section of the configuration, as it is in force.
     limits: Option<Value>,
+    /// The limits that the policy pack sets, each with its source; the configuration may have set others.
+    published: Vec<PublishedLimit>,
 }
 
 /// `GET /api/v1/apps`
@@ -191,10 +239,7 @@ pub(super) fn apps(asked: Asked<'_, AppsQuery>) -> Result<Apps, Refusal> {
 
 /// `GET /api/v1/apps/{id}`
 pub(super) fn app(asked: Asked<'_, Nothing>) -> Result<AppDetail, Refusal> {
-    let Some(app) = asked.site.view.board.app(asked.id) else {
-        let error = "this process knows no such app: it may lie in another's partition, or have made no call yet";
-        return Err(Refusal::new(StatusCode::NOT_FOUND, error));
-    };
+    let app = known(&asked)?;
     Ok(AppDetail {
         app: App::new(&app),
         partition: app.partition,
@@ -203,7 +248,33 @@ pub(super) fn app(asked: Asked<'_, Nothing>) -> Result<AppDetail, Refusal> {
         day: app.day,
         callees_remembered: app.callees_remembered,
         filed: app.filed.clone(),
+        limit_faults: app.terms.as_ref().map(|terms| terms.faults().to_vec()).unwrap_or_default(),
+        exceptions: app.terms.as_ref().map(|terms| terms.exceptions().to_vec()).unwrap_or_default(),
+        strikes: app.ledger.strikes(),
         alerts: app.open_alerts.iter().take(LIMIT).cloned().collect(),
+    })
+}
+
+fn known<Q>(asked: &Asked<'_, Q>) -> Result<Arc<AppStatus>, Refusal> {
+    asked.site.view.board.app(asked.id).ok_or_else(|| {
+        let error = "this process knows no such app: it may lie in another's partition, or have made no call yet";
+        Refusal::new(StatusCode::NOT_FOUND, error)
+    })
+}
+
+/// `GET /api/v1/apps/{id}/ledger`
+pub(super) fn ledger(asked: Asked<'_, LedgerQuery>) -> Result<LedgerPage, Refusal> {
+    let LedgerQuery { limit, offset } = asked.query;
+    let app = known(&asked)?;
+    let newest_first: Vec<(usize, &Entry)> = app.ledger.entries().iter().enumerate().collect();
+    let total = newest_first.len();
+    let entries = page(newest_first, offset, limit, |(at, _), (other, _)| other.cmp(at))?;
+    Ok(LedgerPage {
+        app_id: app.app_id.clone(),
+        strikes: app.ledger.strikes(),
+        entries: entries.into_iter().map(|(_, entry)| entry.clone()).collect(),
+        total,
+        dropped: app.ledger.dropped(),
     })
 }
 
@@ -224,15 +295,25 @@ pub(super) fn alerts(asked: Asked<'_, AlertsQuery>) -> Result<Alerts, Refusal> {
 pub(super) fn rules(asked: Asked<'_, Nothing>) -> Result<Rules, Refusal> {
     let policy = asked.site.view.reload.policy();
     let sections = policy.as_ref().and_then(|policy| serde_json::to_value(&policy.rules).ok());
+    let pack = policy.as_ref().and_then(|policy| packs::named(&policy.pack));
+    let published = |rule: RuleName| {
+        let limits = pack.iter().flat_map(|pack| &pack.limits);
+        limits.filter(|limit| limit.limit.starts_with(&format!("rules.{}.", rule.as_str()))).cloned().collect()
+    };
+    let base = ViolationTable::default();
+    let table = policy.as_ref().map_or(&base, |policy| &policy.violations);
     let rule = |rule: &RuleName| Rule {
         rule: *rule,
         summary: rule.info().summary,
-        clause: rule.info().clause,
+        clause: table.clause(*rule).to_owned(),
+        violations: table.rows().iter().filter(|row| row.rule == *rule).cloned().collect(),
         mode: policy.as_ref().map(|policy| policy.rules.mode(*rule)),
+        published: published(*rule),
         limits: sections.as_ref().and_then(|sections| sections.get(rule.as_str()).cloned()),
     };
     let rules = RuleName::ALL.iter().map(rule).collect();
-    Ok(Rules { policy_version: policy.as_ref().map(|policy| policy.version.clone()), rules })
+    let (policy_version, pack) = policy.as_ref().map(|policy| (policy.version.clone(), policy.pack.clone())).unzip();
+    Ok(Rules { policy_version, pack, rules })
 }
 
 /// `GET /api/v1/openapi.json`

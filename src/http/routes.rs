@@ -26,6 +26,8 @@ pub(super) fn all() -> Vec<Route> {
         Route::json(Method::POST, "/-/reload", "Reads the configuration again; a wrong one changes nothing.", probes::reload),
         Route::json(Method::GET, "/api/v1/apps", "The apps of this process's partitions.", api::apps),
         Route::json(Method::GET, "/api/v1/apps/{id}", "All that is known of one app.", api::app).of("The app's id."),
+        Route::json(Method::GET, "/api/v1/apps/{id}/ledger", "What was recorded against an app, the newest first.", api::ledger)
+            .of("The app's id."),
         Route::json(Method::GET, "/api/v1/alerts", "The open alerts, the gravest first, of equals the newest.", api::alerts),
         Route::json(Method::GET, "/api/v1/rules", "The rules, and how they are set.", api::rules),
         Route::json(Method::GET, "/api/v1/openapi.json", "This description.", api::openapi),

@@ -10,8 +10,11 @@ use super::*;
 use crate::config::Config;
 use crate::config::http::Token;
 use crate::engine::alert::Alert;
+use crate::engine::alert::ledger::Ledger;
+use crate::engine::detector::violations::ViolationTable;
 use crate::engine::detector::{Mode, RuleName, Severity};
-use crate::engine::policy::Policy;
+use crate::engine::policy::{Exception, Policy};
+use crate::engine::terms::Terms;
 use crate::engine::time::Timestamp;
 use crate::engine::window::tally::Tally;
 use crate::service::health::Stage;
@@ -74,7 +77,7 @@ fn serve(view: &View) -> Server {
 fn alert(app_id: &str, rule: RuleName, severity: Severity, minute: i64) -> Alert {
     let starts_at = Timestamp::from_seconds(1_773_018_000 + minute * 60);
     let alert_id = format!("{app_id}-{}-{minute}", rule.as_str());
-    Alert { alert_id, rule, severity, starts_at, ..crate::metrics::example_alert(app_id) }
+    Alert { alert_id, rule, severity, starts_at, ..crate::engine::alert::tests::example(app_id) }
 }
 
 fn status(app_id: &str, placed: u32, mut open_alerts: Vec<Alert>) -> AppStatus {
@@ -88,6 +91,8 @@ fn status(app_id: &str, placed: u32, mut open_alerts: Vec<Alert>) -> AppStatus {
         day: Tally { placed, answered: placed / 2, ..Tally::default() },
         callees_day: placed,
         callees_remembered: placed as usize,
+        terms: None,
+        ledger: Arc::default(),
         filed: None,
         open_alerts,
     }
@@ -177,6 +182,37 @@ fn an_app_is_shown_with_what_it_filed_and_its_alerts() {
 }
 
 #[test]
+fn the_ledger_of_an_app_is_shown_the_newest_first() {
+    let view = view();
+    let table = ViolationTable::default();
+    let mut ledger = Arc::default();
+    for (minute, rule, severity) in [
+        (1, RuleName::RestTime, Severity::Violation),
+        (2, RuleName::HarassmentRedial, Severity::Major),
+        (3, RuleName::BlindDialing, Severity::Violation),
+    ] {
+        let alert = alert("1400000003", rule, severity, minute);
+        Ledger::enter(&mut ledger, &alert, table.row(rule, None, severity), 0);
+    }
+    let until = Timestamp::from_seconds(1_773_021_600);
+    let exception = Exception { app_id: "1400000003".into(), rule: RuleName::RestTime, reason: "agreed".into(), until, by: None };
+    let terms = Terms::of("1400000003", None, &Policy { exceptions: vec![exception], ..Policy::for_tests() });
+    view.board.put(AppStatus { ledger, terms, ..status("1400000003", 30, Vec::new()) });
+    let server = serve(&view);
+    let page = get(&server, "/api/v1/apps/1400000003/ledger").json();
+    assert_eq!((&page["total"], &page["strikes"], &page["dropped"]), (&3.into(), &2.into(), &0.into()));
+    assert_eq!(each(&page["entries"], "rule"), ["blind_dialing", "harassment_redial", "rest_time"]);
+    assert_eq!(each(&page["entries"], "action"), ["warn_and_record", "end_service", "warn_and_record"]);
+    assert_eq!((&page["entries"][0]["recorded"], &page["entries"][0]["ended_at"]), (&1.into(), &Value::Null));
+    let second = get(&server, "/api/v1/apps/1400000003/ledger?limit=1&offset=1").json();
+    assert_eq!((each(&second["entries"], "clause"), &second["total"]), (vec!["agreement/4.4.9"], &3.into()));
+    assert!(get(&server, "/api/v1/apps/nobody/ledger").refused(404).contains("knows no such app"));
+    assert!(get(&server, "/api/v1/apps/1400000003/ledger?limit=0").refused(400).contains("between 1 and 1000"));
+    let app = get(&server, "/api/v1/apps/1400000003").json();
+    assert_eq!((&app["strikes"], &app["exceptions"][0]["reason"]), (&2.into(), &"agreed".into()));
+}
+
+#[test]
 fn alerts_are_listed_the_gravest_first() {
     let server = serve(&filled());
     let list = |query: &str| get(&server, &format!("/api/v1/alerts{query}")).json();
@@ -202,7 +238,10 @@ fn rules_are_shown_as_they_are_in_force() {
     let rules = get(&server, "/api/v1/rules").json();
     let rest = rules["rules"].as_array().and_then(|rules| rules.iter().find(|rule| rule["rule"] == "rest_time")).expect("a rule");
     assert_eq!((&rest["mode"], &rest["limits"]["from_minute"]), (&"shadow".into(), &480.into()));
-    assert_eq!(rest["clause"], RuleName::RestTime.info().clause);
+    assert_eq!(rest["clause"], "outbound-rules/hours");
+    assert_eq!((&rules["pack"], &rest["published"][0]["limit"]), (&"tccc-2026-02".into(), &"rules.rest_time.from_minute".into()));
+    assert!(rest["published"][0]["source"].as_str().is_some_and(|source| source.contains("679/79155")));
+    assert_eq!(rest["violations"][1]["action"], "warn_and_record");
 }
 
 #[test]

@@ -24,7 +24,7 @@ impl Alerts {
         let sent = make.counters("dialwatch_alerts_total", "Alerts sent.", &["rule", "severity", "status"])?;
         let shadowed = make.counters(
             "dialwatch_alerts_shadowed_total",
-            "Alerts of rules in shadow: evaluated and counted, never sent.",
+            "Alerts of rules in shadow, or excepted for their app: evaluated and counted, never sent.",
             &["rule", "severity", "status"],
         )?;
         let active = make.gauges("dialwatch_alerts_active", "Alerts that are open now.", &["rule", "severity"])?;
@@ -90,13 +90,10 @@ const fn status_label(status: Status) -> &'static str {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
+mod tests {
     use super::super::Metrics;
     use super::*;
-    use crate::engine::alert::{PolicyView, SCHEMA, SubjectView, WindowView, alert_id};
-    use crate::engine::detector::Subject;
-    use crate::engine::policy::Policy;
-    use crate::engine::time::Timestamp;
+    use crate::engine::alert::tests::example;
 
     /// The open alerts of `blind_dialing` with a severity, and the alerts ever sent.
     fn counted(metrics: &Metrics, severity: &str) -> (i64, i64) {
@@ -141,32 +138,5 @@ pub(crate) mod tests {
         alert.status = Status::Resolved;
         metrics.alerts.sent(&alert, &mut open);
         assert_eq!(counted(&metrics, "violation"), (0, 1));
-    }
-
-    /// An open alert as the engine makes it, with as little in it as there can be.
-    pub(crate) fn example(app_id: &str) -> Alert {
-        let (policy, at) = (Policy::for_tests(), Timestamp::from_seconds(1_773_020_460));
-        Alert {
-            schema: SCHEMA,
-            alert_id: alert_id(&policy, app_id, RuleName::BlindDialing, Subject::App, at),
-            status: Status::Firing,
-            rule: RuleName::BlindDialing,
-            severity: Severity::Violation,
-            app_id: app_id.into(),
-            subject: SubjectView::new(&policy, app_id, Subject::App),
-            starts_at: at,
-            updated_at: at,
-            ends_at: None,
-            window: WindowView { from: at, to: at },
-            summary: String::new(),
-            evidence: Vec::new(),
-            calls: Vec::new(),
-            calls_before_alert: 0,
-            callees_before_alert: 0,
-            policy: PolicyView { pack: String::new(), clause: "".into(), version: String::new() },
-            recommended_action: "review".into(),
-            completeness: 1.0,
-            note: None,
-        }
     }
 }

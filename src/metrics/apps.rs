@@ -20,13 +20,14 @@ const OTHER: &str = "__other__";
 type Shown = (&'static str, &'static str, fn(&AppStatus) -> f64);
 
 /// What is shown of an app.
-const FAMILIES: [Shown; 4] = [
+const FAMILIES: [Shown; 5] = [
     ("dialwatch_app_calls_day", "Calls that an app placed in the last 24 hours of event time.", |app| app.day.placed.into()),
     ("dialwatch_app_answered_day", "Those of them that were answered.", |app| app.day.answered.into()),
     ("dialwatch_app_callees_day", "Different callees of an app in these hours; of several apps the sum.", |app| {
         app.callees_day.into()
     }),
     ("dialwatch_app_open_alerts", "Alerts of an app that are open now.", |app| app.open_alerts.len() as f64),
+    ("dialwatch_app_strikes", "Strikes ever recorded in the ledger of an app.", |app| app.ledger.strikes() as f64),
 ];
 
 /// The series of apps. Clones share them.
@@ -140,8 +141,22 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::engine::alert::Alert;
+    use crate::engine::alert::ledger::Ledger;
+    use crate::engine::detector::violations::ViolationTable;
     use crate::engine::time::Timestamp;
     use crate::engine::window::tally::Tally;
+
+    /// A ledger with so many strikes.
+    fn ledger(strikes: usize) -> Arc<Ledger> {
+        let mut ledger = Arc::default();
+        for number in 0..strikes {
+            let alert = Alert { alert_id: number.to_string(), ..crate::engine::alert::tests::example("app") };
+            let table = ViolationTable::default();
+            assert_eq!(Ledger::enter(&mut ledger, &alert, table.row(alert.rule, None, alert.severity), 0), 1);
+        }
+        ledger
+    }
 
     fn status(app_id: &str, placed: u32, alerts: usize) -> AppStatus {
         AppStatus {
@@ -154,7 +169,9 @@ mod tests {
             callees_day: placed / 2,
             callees_remembered: 0,
             filed: None,
-            open_alerts: vec![super::super::alerts::tests::example(app_id); alerts],
+            terms: None,
+            ledger: ledger(placed as usize % 3),
+            open_alerts: vec![crate::engine::alert::tests::example(app_id); alerts],
         }
     }
 

@@ -341,6 +341,7 @@ impl Run<'_> {
     fn finish(mut self) -> Summary {
         for worker in &mut self.workers {
             self.summary.records += std::mem::take(&mut worker.page);
+            self.summary.strikes += worker.shard.apps().map(|app| app.ledger().strikes()).sum::<u64>();
             self.summary.apps += worker.shard.apps().filter(|app| app.calls_judged() > 0).count() as u64;
         }
         self.summary

@@ -22,6 +22,8 @@ pub struct Summary {
     pub apps: u64,
     /// Alerts sent.
     pub alerts: Tally,
+    /// Strikes recorded in the ledgers of the apps.
+    pub strikes: u64,
     /// Alerts of rules in shadow.
     pub shadowed: Tally,
     /// The first errors, each with file and line.
@@ -204,6 +206,11 @@ impl fmt::Display for Summary {
             self.alerts.apps(),
             grouped(open)
         )?;
+        match self.strikes {
+            0 => {}
+            1 => write!(f, "; 1 strike recorded")?,
+            strikes => write!(f, "; {} strikes recorded", grouped(strikes))?,
+        }
         match self.shadowed.opened() as u64 {
             0 => writeln!(f)?,
             shadowed => writeln!(f, "; {} of rules in shadow not sent", grouped(shadowed))?,

@@ -207,7 +207,7 @@ impl Lane {
             .filter_map(|app| registrations.of(app.id()).filter(|filed| app.registration() != Some(filed)))
             .collect();
         for filed in filed_anew {
-            self.shard.apply(Input::Registration(filed), &mut out.effects);
+            file(&mut self.shard, filed, &mut out.effects);
             self.is_changed = true;
         }
         self.homes.settle(&self.shard);
@@ -255,7 +255,7 @@ impl Lane {
         let is_first = known.is_none_or(|app| app.first_call().is_none());
         let accepted = self.shard.apply(Input::Call(call, position), &mut out.effects);
         if let Some(registration) = filed.filter(|filed| self.shard.knows(&filed.app_id)) {
-            self.shard.apply(Input::Registration(registration), &mut out.effects);
+            file(&mut self.shard, registration, &mut out.effects);
         }
         if is_first
             && accepted == Accepted::Applied
@@ -283,7 +283,7 @@ impl Lane {
         let unread = match decode::feedback(raw.payload, &reading.limits(newest)) {
             Ok(feedback) => {
                 if let Some(filed) = registrations.of(&feedback.app_id).filter(|_| !self.shard.knows(&feedback.app_id)) {
-                    self.shard.apply(Input::Registration(filed), &mut out.effects);
+                    file(&mut self.shard, filed, &mut out.effects);
                 }
                 let accepted = self.shard.apply(Input::Feedback(&feedback), &mut out.effects);
                 out.page.settled(Stream::Feedback, accepted.into());
@@ -330,7 +330,7 @@ impl Lane {
     /// Takes in what an app filed anew, if the app is here.
     pub fn registration(&mut self, registration: &Registration, out: &mut Outcomes) {
         if self.shard.knows(&registration.app_id) {
-            self.shard.apply(Input::Registration(registration), &mut out.effects);
+            file(&mut self.shard, registration, &mut out.effects);
             self.is_changed = true;
         }
     }
@@ -417,6 +417,15 @@ impl Lane {
     pub fn end(mut self, metrics: &Metrics, board: &Board) {
         self.advance(board, true);
         metrics.alerts.forget(self.open_alerts);
+    }
+}
+
+/// Has a shard take in what an app filed. Limits of it that do not go with the policy are told of.
+fn file(shard: &mut Shard, registration: &Registration, effects: &mut Effects) {
+    shard.apply(Input::Registration(registration), effects);
+    let terms = shard.app(&registration.app_id).and_then(|app| app.terms());
+    for fault in terms.map_or(&[][..], |terms| terms.faults()) {
+        tracing::warn!(app_id = registration.app_id, "a limit that was filed does not go with the policy: {fault}");
     }
 }
 

@@ -227,6 +227,23 @@ fn bad_feedback_and_registrations_are_counted_by_stream() {
 }
 
 #[test]
+fn a_limit_that_is_none_is_named_and_the_other_registrations_hold() {
+    let folder = Folder::new();
+    folder.write("calls.jsonl", pushes(1));
+    let filed = |limits: &str| format!("{{\"app_id\":\"1400000000\",\"limits\":{limits}}}\n");
+    let wrong = [r#"{"callee_frequenzy":{"mode":"off"}}"#, r#"{"callee_frequency":{"calls":4}}"#, r#"{"rest_time.lunch":"no"}"#];
+    folder.write("registry.jsonl", wrong.map(filed).concat() + &filed(r#"{"callee_frequency.mode":"off"}"#));
+    let ran = replay(&folder, &["--registry", "registry.jsonl", "calls.jsonl"]);
+    let registry = ran.ledger("registry");
+    assert_eq!((registry["applied"], registry["invalid"]), (1, 3));
+    ran.says(&[
+        "registry.jsonl:1: limits.callee_frequenzy: is not the name of a rule",
+        "registry.jsonl:2: limits.callee_frequency.calls: is not a limit of this rule",
+        "registry.jsonl:3: limits.rest_time.lunch: is not true or false",
+    ]);
+}
+
+#[test]
 fn dead_letters_tell_the_place_and_no_number() {
     let folder = Folder::new();
     let bad = push("1400000001", "", "0086010000000001", "008619900000001", START_S);

@@ -3,6 +3,8 @@
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Command, Stdio};
 
+use dialwatch::engine::detector::RuleName;
+
 use crate::support::{Folder, REPLAY, gzip, pushes, replay, run_with, zstd};
 
 #[test]
@@ -93,6 +95,39 @@ fn rules_in_shadow_are_counted_and_not_sent() {
     let ran = replay(&folder, &["-c", "shadow.yaml", "calls.jsonl"]);
     assert!(!ran.stdout.contains("\"rule\":\"callee_frequency\""));
     ran.says(&["of rules in shadow not sent", "shadowed"]);
+}
+
+#[test]
+fn what_is_recorded_is_summed_up_and_an_exception_records_nothing() {
+    let folder = Folder::new();
+    folder.write("calls.jsonl", pushes(5));
+    replay(&folder, &["calls.jsonl"]).says(&["recorded"]);
+    let plain = replay(&folder, &["calls.jsonl"]).stdout;
+    let app_id =
+        serde_json::from_str::<serde_json::Value>(plain.lines().next().expect("an alert")).expect("JSON")["app_id"].clone();
+    let rules = RuleName::ALL
+        .iter()
+        .map(|rule| format!("  - {{app_id: {app_id}, rule: {}, reason: a drill, until: 2099-12-31T00:00:00Z}}\n", rule.as_str()));
+    folder.write("drill.yaml", format!("exceptions:\n{}", rules.collect::<String>()));
+    let ran = replay(&folder, &["-c", "drill.yaml", "calls.jsonl"]);
+    assert!(!ran.stdout.contains(&format!("\"app_id\":{app_id}")), "{}", ran.stdout);
+    ran.says(&["of rules in shadow not sent"]);
+}
+
+#[test]
+fn a_pack_judges_by_its_own_limits_and_says_so() {
+    let folder = Folder::new();
+    folder.write("calls.jsonl", pushes(5));
+    folder.write("pack.yaml", "policy: {pack: tencent-vms}\n");
+    let ran = replay(&folder, &["-c", "pack.yaml", "calls.jsonl"]);
+    let alerts = ran.stdout.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).expect("JSON"));
+    let frequent: Vec<_> = alerts.filter(|alert| alert["rule"] == "callee_frequency").collect();
+    assert!(!frequent.is_empty());
+    for alert in frequent {
+        assert_eq!(alert["policy"]["pack"], "tencent-vms");
+        assert_eq!(alert["policy"]["clause"], "cloud.tencent.com/document/product/213/38004");
+        assert!(alert["evidence"][0]["limit"].as_f64().is_some_and(|limit| limit <= 3.0), "{alert}");
+    }
 }
 
 #[test]

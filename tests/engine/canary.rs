@@ -10,11 +10,12 @@ use super::cases;
 use super::run::{self, Case, Files, Outcome};
 
 /// The parts that no case's alerts show when they are forgotten, and why that is right. The state at the end shows some.
-const SHOWN_BY_NO_ALERT: [(&str, &str); 12] = [
+const SHOWN_BY_NO_ALERT: [(&str, &str); 13] = [
     ("apps_evicted", "counts what a bound cut off; no case comes near one"),
     ("apps.memory.callers_evicted", "counts what a bound cut off; no case comes near one"),
     ("apps.book.evicted", "counts what a bound cut off; no case comes near one"),
     ("apps.shadow_book.evicted", "counts what a bound cut off; no case comes near one"),
+    ("apps.ledger", "what was recorded, for the API and the metrics; the state at the end shows it"),
     ("apps.calls_flooded", "counts what a bound cut off; no case comes near one"),
     ("apps.calls_judged", "shown where a bound cut something off"),
     ("apps.last_judged", "written by the next judgement, and shown of apps, not in alerts"),

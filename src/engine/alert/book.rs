@@ -4,9 +4,15 @@
 
 use serde::{Deserialize, Serialize};
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use super::ledger::Ledger;
 use super::{Alert, CallView, EvidenceView, PolicyView, SCHEMA, Status, SubjectView, WindowView, alert_id};
+use crate::engine::detector::violations::Violation;
 use crate::engine::detector::{Evidence, Finding, Mode, RuleName, Severity, Subject};
 use crate::engine::policy::{Lifecycle, Policy};
+use crate::engine::terms::{self, Standing, Terms};
 use crate::engine::time::Timestamp;
 use crate::engine::window::recent::{SAMPLES_MAX, Sample};
 
@@ -47,6 +53,8 @@ struct Incident {
     samples: Vec<Sample>,
     calls_before: u64,
     callees_before: u64,
+    /// Strikes recorded for it.
+    struck: u32,
 }
 
 /// What every alert of a judgement has in common.
@@ -54,12 +62,39 @@ struct Incident {
 pub struct Letterhead<'a> {
     /// The policy judged by.
     pub policy: &'a Policy,
+    /// What of it holds for the app alone.
+    pub terms: Option<&'a Terms>,
     /// The app judged.
     pub app_id: &'a str,
     /// The event time of the judgement: the end of the minute.
     pub now: Timestamp,
     /// The share of the app's calls and callees that no bound has cut off.
     pub completeness: f64,
+}
+
+impl<'a> Letterhead<'a> {
+    /// How a rule takes part in this judgement of the app.
+    pub fn standing(&self, rule: RuleName) -> Standing<'a> {
+        terms::standing(self.terms, self.policy, rule, self.now)
+    }
+}
+
+/// Where the alerts of a book go.
+pub struct Desk<'a> {
+    /// Alerts, in order.
+    pub alerts: &'a mut Vec<Alert>,
+    /// Where they are recorded; those in the shadow are not.
+    pub ledger: Option<&'a mut Arc<Ledger>>,
+}
+
+impl Desk<'_> {
+    fn send(&mut self, head: &Letterhead<'_>, incident: &mut Incident, note: Option<Cow<'static, str>>) {
+        let alert = incident.alert(head, note);
+        if let Some(ledger) = &mut self.ledger {
+            incident.struck = Ledger::enter(ledger, &alert, incident.violation(head.policy), incident.struck);
+        }
+        self.alerts.push(alert);
+    }
 }
 
 /// Why an alert is sent, and thereby whether.
@@ -89,15 +124,15 @@ pub struct Book {
 }
 
 impl Book {
-    /// Enters what a rule found. Appends the alert if it is news.
-    pub fn enter(&mut self, head: &Letterhead<'_>, rule: RuleName, finding: Finding, out: &mut Vec<Alert>) {
+    /// Enters what a rule found. Sends the alert if it is news.
+    pub fn enter(&mut self, head: &Letterhead<'_>, rule: RuleName, finding: Finding, desk: &mut Desk<'_>) {
         let known = self.incidents.iter().position(|incident| incident.rule == rule && incident.subject == finding.subject);
         let (index, news) = match known {
             Some(index) => (index, self.incidents[index].update(finding, head.now, &head.policy.lifecycle)),
             None if finding.lingering => return,
             None => {
                 if self.incidents.len() >= head.policy.bounds.open_alerts.max(1) {
-                    self.evict_oldest(head, out);
+                    self.evict_oldest(head, desk);
                 }
                 let (incident, news) = Incident::open(rule, finding, head.now, &head.policy.lifecycle);
                 self.incidents.push(incident);
@@ -108,21 +143,21 @@ impl Book {
             let incident = &mut self.incidents[index];
             incident.sent_at = head.now;
             incident.sent_weight = incident.weight;
-            out.push(incident.alert(head, None));
+            desk.send(head, incident, None);
         }
     }
 
     /// Closes what was not found for long enough; and, in a book for findings of rules in `mode`, what is of a rule whose
     /// mode has become another.
-    pub fn settle(&mut self, head: &Letterhead<'_>, mode: Mode, out: &mut Vec<Alert>) {
+    pub fn settle(&mut self, head: &Letterhead<'_>, mode: Mode, desk: &mut Desk<'_>) {
         let (now, lifecycle) = (head.now, &head.policy.lifecycle);
         for incident in &mut self.incidents {
             let quiet_ms = now.millis() - incident.found_at.millis();
-            let rule_mode = head.policy.rules.mode(incident.rule);
-            let note = (rule_mode != mode).then(|| why_no_longer(rule_mode));
+            let standing = head.standing(incident.rule);
+            let note = (standing.mode() != mode).then(|| why_no_longer(standing));
             if incident.stage == Stage::Firing && (note.is_some() || quiet_ms >= lifecycle.resolve_after_ms) {
                 incident.stage = Stage::Resolved(now);
-                out.push(incident.alert(head, note));
+                desk.send(head, incident, note);
             }
         }
         self.incidents.retain(|incident| match incident.stage {
@@ -153,7 +188,7 @@ impl Book {
         firing.map(|incident| incident.alert(head, None)).collect()
     }
 
-    fn evict_oldest(&mut self, head: &Letterhead<'_>, out: &mut Vec<Alert>) {
+    fn evict_oldest(&mut self, head: &Letterhead<'_>, desk: &mut Desk<'_>) {
         let oldest =
             self.incidents.iter().enumerate().min_by_key(|(_, incident)| (incident.found_at, incident.rule, incident.subject));
         let Some((index, _)) = oldest else { return };
@@ -161,7 +196,7 @@ impl Book {
         if incident.stage == Stage::Firing {
             self.evicted += 1;
             incident.stage = Stage::Resolved(head.now);
-            out.push(incident.alert(head, Some("closed to make room: too many open alerts of this app")));
+            desk.send(head, &mut incident, Some("closed to make room: too many open alerts of this app".into()));
         }
     }
 }
@@ -187,6 +222,7 @@ impl Incident {
             samples: newest(finding.samples),
             calls_before: finding.calls,
             callees_before: finding.callees,
+            struck: 0,
         };
         (incident, opens.then_some(News::Opened))
     }
@@ -236,12 +272,18 @@ impl Incident {
         self.samples = newest(finding.samples);
     }
 
-    fn alert(&self, head: &Letterhead<'_>, note: Option<&'static str>) -> Alert {
-        let Letterhead { policy, app_id, now, completeness } = *head;
+    /// Its row of the violation table.
+    fn violation<'p>(&self, policy: &'p Policy) -> &'p Violation {
+        policy.violations.judge(self.rule, &self.evidence, self.severity)
+    }
+
+    fn alert(&self, head: &Letterhead<'_>, note: Option<Cow<'static, str>>) -> Alert {
+        let Letterhead { policy, terms, app_id, now, completeness } = *head;
         let (status, ends_at) = match self.stage {
             Stage::Resolved(at) => (Status::Resolved, Some(at)),
             _ => (Status::Firing, None),
         };
+        let violation = self.violation(policy);
         Alert {
             schema: SCHEMA,
             alert_id: alert_id(policy, app_id, self.rule, self.subject, self.starts_at),
@@ -261,22 +303,29 @@ impl Incident {
             callees_before_alert: self.callees_before,
             policy: PolicyView {
                 pack: policy.pack.clone(),
-                clause: self.rule.clause(&self.evidence).into(),
-                version: policy.version.clone(),
+                clause: violation.clause.clone(),
+                version: terms::version(terms, policy).to_owned(),
             },
-            recommended_action: Policy::recommended_action(self.rule, self.severity).into(),
+            recommended_action: violation.action.as_str().into(),
             completeness,
-            note: note.map(Into::into),
+            note,
         }
     }
 }
 
-/// Why an alert ends although nothing says that its matter has: the rule's mode has become this one.
-const fn why_no_longer(mode: Mode) -> &'static str {
-    match mode {
-        Mode::On => "the rule left the shadow: what it finds from now on is sent",
-        Mode::Shadow => "the rule was put into the shadow: what it finds from now on is counted and not sent",
-        Mode::Off => "the rule was switched off",
+/// Why an alert ends although nothing says that its matter has: the rule now stands like this.
+fn why_no_longer(standing: Standing<'_>) -> Cow<'static, str> {
+    match standing {
+        Standing::Set(Mode::On) => "the rule left the shadow: what it finds from now on is sent".into(),
+        Standing::Set(Mode::Shadow) => {
+            "the rule was put into the shadow: what it finds from now on is counted and not sent".into()
+        }
+        Standing::Set(Mode::Off) => "the rule was switched off".into(),
+        Standing::Excepted(exception) => format!(
+            "an exception holds until {}: {}; what the rule finds until then is counted and not sent",
+            exception.until, exception.reason
+        )
+        .into(),
     }
 }
 

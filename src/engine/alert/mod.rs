@@ -3,6 +3,7 @@
 //! The shape is the contract's `dialwatch.alert/1`. Nothing here knows how an alert is delivered.
 
 pub mod book;
+pub mod ledger;
 
 use std::borrow::Cow;
 
@@ -215,4 +216,36 @@ pub fn alert_id(policy: &Policy, app_id: &str, rule: RuleName, subject: Subject,
     }
     hasher.update(&starts_at.millis().to_le_bytes());
     hasher.finalize().to_hex()[..32].to_owned()
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// An open alert as the engine makes it, with as little in it as there can be.
+    pub(crate) fn example(app_id: &str) -> Alert {
+        let (policy, at) = (Policy::for_tests(), Timestamp::from_seconds(1_773_020_460));
+        Alert {
+            schema: SCHEMA,
+            alert_id: alert_id(&policy, app_id, RuleName::BlindDialing, Subject::App, at),
+            status: Status::Firing,
+            rule: RuleName::BlindDialing,
+            severity: Severity::Violation,
+            app_id: app_id.into(),
+            subject: SubjectView::new(&policy, app_id, Subject::App),
+            starts_at: at,
+            updated_at: at,
+            ends_at: None,
+            window: WindowView { from: at, to: at },
+            summary: String::new(),
+            evidence: Vec::new(),
+            calls: Vec::new(),
+            calls_before_alert: 0,
+            callees_before_alert: 0,
+            policy: PolicyView { pack: String::new(), clause: "".into(), version: String::new() },
+            recommended_action: "review".into(),
+            completeness: 1.0,
+            note: None,
+        }
+    }
 }

@@ -200,6 +200,8 @@ pub enum Reason {
     #[error("is more than {} hours after {field}", CALL_MS_MAX / 3_600_000)]
     CallTooLong { field: &'static str },
     #[error("{0}")]
+    WrongLimit(super::terms::Wrong),
+    #[error("{0}")]
     NotCalls(&'static str),
 }
 

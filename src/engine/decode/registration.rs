@@ -7,6 +7,7 @@ use serde::de::{IgnoredAny, MapAccess, SeqAccess};
 
 use super::super::number::Number;
 use super::super::record::{APP_ID_BYTES_MAX, FiledCaller, Registration};
+use super::super::terms::{self, Fault};
 use super::super::time::LocalClock;
 use super::feedback::{Moment, word};
 use super::json::{self, Field, Fill, Int, Shape, Target, Text};
@@ -87,9 +88,7 @@ impl Wired<'_> {
             return Err(DecodeError::new("timezone", Reason::UnknownTimeZone));
         }
         let limits_json = self.limits.unwrap_or_default();
-        if !limits_json.is_empty() && !limits_json.starts_with('{') {
-            return Err(DecodeError::new("limits", Reason::NotObject));
-        }
+        check_limits(&limits_json)?;
         Ok(Registration {
             app_id: super::identifier("app_id", app_id, APP_ID_BYTES_MAX)?.into_owned(),
             name: word("name", &mut self.name)?.unwrap_or_default(),
@@ -107,6 +106,20 @@ impl Wired<'_> {
             limits_json: limits_json.into_owned(),
         })
     }
+}
+
+/// Checks that every limit is one that a rule takes.
+fn check_limits(limits: &str) -> Result<(), DecodeError> {
+    if limits.is_empty() {
+        return Ok(());
+    }
+    if !limits.starts_with('{') {
+        return Err(DecodeError::new("limits", Reason::NotObject));
+    }
+    terms::check_limits(limits).map_err(|Fault { path, wrong }| {
+        let field = if path.is_empty() { "limits".into() } else { format!("limits.{path}") };
+        DecodeError::new(field, Reason::WrongLimit(wrong))
+    })
 }
 
 /// A count that fits; `None` where none is given.
@@ -275,6 +288,9 @@ mod tests {
             (r#""regions":{}"#, "regions: is not a list"),
             (r#""limits":[1]"#, "limits: is not an object"),
             (r#""limits":"none""#, "limits: is not an object"),
+            (r#""limits":{"siesta":{}}"#, "limits.siesta: is not the name of a rule"),
+            (r#""limits":{"rest_time":{"from":"09:00"}}"#, "limits.rest_time.from: is not a limit of this rule"),
+            (r#""limits":{"rest_time.lunch":1}"#, "limits.rest_time.lunch: is not true or false"),
             (r#""since":"long ago""#, "since: is not a time: Unix seconds, Unix milliseconds or RFC 3339 are"),
             (r#""since":1"#, "since: is not between 2000 and 2100"),
             (r#""app_id":"  ""#, "app_id: is empty"),
@@ -294,7 +310,7 @@ mod tests {
 
     #[test]
     fn limits_are_kept_as_they_stand() {
-        for limits in [r#"{"a":{"b":[1,2]}}"#, r#"{"text":"\"}{\\"}"#, "{}"] {
+        for limits in [r#"{"rest_time": {"lunch":true}}"#, r#"{"rest_time.lunch":true }"#, "{}"] {
             let read = read(&format!(r#"{{"app_id":"a","limits": {limits} }}"#)).expect("a registration");
             assert_eq!(read.limits_json, limits);
         }

@@ -67,7 +67,6 @@ impl Rule for AbnormalRate {
 
     const NAME: &'static str = "abnormal_rate";
     const SUMMARY: &'static str = "off-hours burst, surge against the app's own week, concurrency over channels or seats";
-    const CLAUSE: &'static str = "agreement/4.9";
 
     fn observe(limits: &Self::Params, _: &mut LastMinutes, observed: &Observed<'_>, findings: &mut Vec<Finding>) {
         let call = observed.call;

@@ -87,7 +87,6 @@ impl Rule for BlindDialing {
 
     const NAME: &'static str = "blind_dialing";
     const SUMMARY: &'static str = "cold calls to people who never agreed: new callees, empty numbers, refusals, number walking";
-    const CLAUSE: &'static str = "access-rules/6";
 
     fn problems(limits: &Self::Params) -> Vec<(&'static str, String)> {
         let shares = [

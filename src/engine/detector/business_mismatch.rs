@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::finding::counted;
 use super::forbidden::{Business, Forbidden, compare, normalised};
-use super::{Evidence, Feature, Feedback, Finding, Judged, Memory, Over, Rule, Severity, Subject};
+use super::{Evidence, Feature, Feedback, Finding, Judged, Memory, Over, Rule, RuleName, Severity, Subject, violations};
 use crate::engine::number::Number;
 use crate::engine::record::FeedbackKind;
 use crate::engine::time::{HOUR_S, SECOND_MS, Timestamp};
@@ -126,32 +126,12 @@ impl Row {
     }
 }
 
-/// The rows, gravest first: what is counted, how grave it is, and what it says.
-const ROWS: [(Feature, Severity, &str); 5] = [
-    (Feature::ForbiddenBusiness, Severity::Severe, "a business that is forbidden and was not filed"),
-    (Feature::InspectedAbuse, Severity::Major, "abuse of the person called"),
-    (Feature::OtherBusiness, Severity::Violation, "another business than the filed one"),
-    (Feature::InspectedLeak, Severity::Violation, "a person who says that the number was leaked"),
-    (Feature::InspectedNoConsent, Severity::Violation, "a call without consent"),
-];
-
 impl Rule for BusinessMismatch {
     type Params = BusinessMismatchLimits;
     type State = Inspections;
 
     const NAME: &'static str = "business_mismatch";
     const SUMMARY: &'static str = "inspectors found another business than the filed one, a forbidden one, abuse, leaked numbers, no consent";
-    const CLAUSE: &'static str = "access-rules/4";
-
-    fn clause(gravest: Feature) -> &'static str {
-        match gravest {
-            Feature::ForbiddenBusiness => "access-rules/3",
-            Feature::InspectedAbuse => "access-rules/5",
-            Feature::InspectedLeak => "access-rules/6",
-            Feature::InspectedNoConsent => "access-rules/7",
-            _ => Self::CLAUSE,
-        }
-    }
 
     fn heed(_: &Self::Params, inspections: &mut Inspections, feedback: &Feedback, _: &Memory, _: &mut Vec<Finding>) {
         if feedback.kind == FeedbackKind::Inspection
@@ -180,7 +160,8 @@ impl Rule for BusinessMismatch {
 fn finding(judged: &Judged<'_>, rows: &[(&Inspection, Row)]) -> Option<Finding> {
     let at = rows.first()?.0.at;
     let count = |feature| rows.iter().filter(|(_, row)| row.feature() == feature).count() as u64;
-    let counts = ROWS.iter().map(|(feature, severity, what)| (*feature, *severity, *what, count(*feature)));
+    let table = violations::by_evidence(RuleName::BusinessMismatch);
+    let counts = table.into_iter().map(|(feature, row)| (feature, row.severity, &*row.words, count(feature)));
     let found: Vec<_> = counts.filter(|(.., count)| *count > 0).collect();
     let mut names: Vec<&str> = Vec::new();
     for (_, row) in rows {

@@ -27,7 +27,6 @@ impl Rule for CalleeFrequency {
 
     const NAME: &'static str = "callee_frequency";
     const SUMMARY: &'static str = "more calls to one callee than permitted in five minutes or in a day";
-    const CLAUSE: &'static str = "outbound-rules/callee-frequency";
 
     fn problems(limits: &Self::Params) -> Vec<(&'static str, String)> {
         let above = |limit: u32| limit as usize >= crate::engine::window::repeats::REPEATS_MAX;

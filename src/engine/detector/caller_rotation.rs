@@ -77,7 +77,6 @@ impl Rule for CallerRotation {
 
     const NAME: &'static str = "caller_rotation";
     const SUMMARY: &'static str = "many caller numbers with few calls each; numbers never filed";
-    const CLAUSE: &'static str = "agreement/4.6";
 
     fn judge(limits: &Self::Params, state: &mut ActiveCallers, judged: &Judged<'_>, findings: &mut Vec<Finding>) {
         if judged.minute.0 < state.looked.0 + EVERY_MINUTES {

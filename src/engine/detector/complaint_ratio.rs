@@ -4,7 +4,7 @@
 //! nobody. A complaint found true needs no statistics: it acts at once, as the source's table has it. A reply that has not
 //! been given in time is a notice, found by time alone: the table has no row for it, and perhaps only its record is missing.
 
-use super::{Evidence, Feature, Feedback, Finding, Judged, Memory, Over, Rule, Severity, Subject};
+use super::{Evidence, Feature, Feedback, Finding, Judged, Memory, Over, Rule, RuleName, Severity, Subject, violations};
 use crate::engine::record::FeedbackKind;
 use crate::engine::statistics::wilson_lower;
 use crate::engine::time::{HOUR_S, MINUTE_MS, SECOND_MS, Timestamp};
@@ -52,17 +52,6 @@ impl Rule for ComplaintRatio {
 
     const NAME: &'static str = "complaint_ratio";
     const SUMMARY: &'static str = "complaints per answered call; a complaint found true; a complaint not replied to in two hours";
-    const CLAUSE: &'static str = "agreement/4.9";
-
-    fn clause(gravest: Feature) -> &'static str {
-        match gravest {
-            Feature::VerifiedFraud => "access-rules/1",
-            Feature::VerifiedHarassment => "access-rules/2",
-            Feature::VerifiedOther => "agreement/4.8",
-            Feature::OverdueReplies => "agreement/4.11",
-            _ => Self::CLAUSE,
-        }
-    }
 
     fn problems(limits: &Self::Params) -> Vec<(&'static str, String)> {
         let never = limits.reply_ms() >= limits.open_ms();
@@ -120,13 +109,13 @@ impl Case<'_> {
         let mut found = self.fresh.iter().filter(|complaint| complaint.cause == Some(cause));
         let at = found.clone().map(|complaint| complaint.at).min()?;
         let count = found.by_ref().count() as u64;
-        let (severity, feature, about) = match cause {
-            Cause::Fraud => (Severity::Severe, Feature::VerifiedFraud, " about fraud"),
-            Cause::Harassment => (Severity::Major, Feature::VerifiedHarassment, " about harassment"),
-            Cause::Other => (Severity::Violation, Feature::VerifiedOther, ""),
+        let (feature, about) = match cause {
+            Cause::Fraud => (Feature::VerifiedFraud, " about fraud"),
+            Cause::Harassment => (Feature::VerifiedHarassment, " about harassment"),
+            Cause::Other => (Feature::VerifiedOther, ""),
         };
         Some(Part {
-            severity,
+            severity: violations::severity(RuleName::ComplaintRatio, feature),
             certain: true,
             at,
             from: at,

@@ -35,7 +35,6 @@ impl Rule for FeedHealth {
 
     const NAME: &'static str = "feed_health";
     const SUMMARY: &'static str = "the detector's own input: one app in two partitions";
-    const CLAUSE: &'static str = "agreement/7";
 
     /// Keeps the earliest until it has been told of, so that the order in which they are heard of does not matter.
     fn locate(_: &Self::Params, split: &mut Split, elsewhere: &Elsewhere) {

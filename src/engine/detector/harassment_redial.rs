@@ -44,7 +44,6 @@ impl Rule for HarassmentRedial {
 
     const NAME: &'static str = "harassment_redial";
     const SUMMARY: &'static str = "calls after a refusal, opt-out or complaint, over all of the app's numbers; retaliation bursts";
-    const CLAUSE: &'static str = "agreement/4.4.9";
 
     fn observe(limits: &Self::Params, (): &mut (), observed: &Observed<'_>, findings: &mut Vec<Finding>) {
         let call = observed.call;

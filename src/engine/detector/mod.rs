@@ -5,6 +5,7 @@
 
 pub mod finding;
 pub mod forbidden;
+pub mod violations;
 
 use std::fmt::Debug;
 
@@ -73,13 +74,6 @@ pub trait Rule: 'static {
     const NAME: &'static str;
     /// What it says, for documents and pages.
     const SUMMARY: &'static str;
-    /// The clause of the default policy pack it rests on.
-    const CLAUSE: &'static str;
-
-    /// The clause that a finding rests on whose gravest evidence, which is the first, is of this quantity.
-    fn clause(_gravest: Feature) -> &'static str {
-        Self::CLAUSE
-    }
 
     /// What is wrong with limits that parsed: field and reason.
     fn problems(_params: &Self::Params) -> Vec<(&'static str, String)> {
@@ -164,12 +158,11 @@ pub struct RuleInfo {
     pub rule: RuleName,
     /// What it says.
     pub summary: &'static str,
-    /// The clause it rests on.
-    pub clause: &'static str,
 }
 
 /// The registry. A line makes a rule: its configuration section, its state in the snapshot, its calls, its row in tables.
-/// New rules go last: saved state tells rules by their place. A new line is a new layout of the state: see `checkpoint`.
+/// New rules go last: saved state tells rules by their place. A new line is a new layout of the state: see `checkpoint`. What
+/// its findings amount to is in the table of `violations`.
 macro_rules! rules {
     ($($module:ident :: $rule:ident = $name:literal),+ $(,)?) => {
         $(pub mod $module;)+
@@ -187,19 +180,12 @@ macro_rules! rules {
                 match self { $(Self::$rule => <$module::$rule as Rule>::NAME),+ }
             }
 
-            /// The clause that a finding with this evidence rests on.
-            pub fn clause(self, evidence: &[Evidence]) -> &'static str {
-                let Some(gravest) = evidence.first() else { return self.info().clause };
-                match self { $(Self::$rule => <$module::$rule as Rule>::clause(gravest.feature)),+ }
-            }
-
-            /// Name, summary and clause.
+            /// Name and summary.
             pub const fn info(self) -> RuleInfo {
                 match self {
                     $(Self::$rule => RuleInfo {
                         rule: self,
                         summary: <$module::$rule as Rule>::SUMMARY,
-                        clause: <$module::$rule as Rule>::CLAUSE,
                     }),+
                 }
             }
@@ -219,6 +205,11 @@ macro_rules! rules {
             /// Sets how a rule takes part.
             pub fn set_mode(&mut self, rule: RuleName, mode: Mode) {
                 match rule { $(RuleName::$rule => self.$module.set_mode(mode)),+ }
+            }
+
+            /// Sets the limits of a rule to those it has in `other`.
+            pub fn keep_from(&mut self, other: &Self, rule: RuleName) {
+                match rule { $(RuleName::$rule => self.$module = other.$module.clone()),+ }
             }
 
             /// Everything wrong with the limits: rule, field, reason.

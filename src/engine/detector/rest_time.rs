@@ -50,7 +50,6 @@ impl Rule for RestTime {
 
     const NAME: &'static str = "rest_time";
     const SUMMARY: &'static str = "calls outside the permitted hours, local time";
-    const CLAUSE: &'static str = "outbound-rules/hours";
 
     fn problems(limits: &Self::Params) -> Vec<(&'static str, String)> {
         let mut problems = Vec::new();

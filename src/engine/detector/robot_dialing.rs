@@ -82,7 +82,6 @@ impl Rule for RobotDialing {
 
     const NAME: &'static str = "robot_dialing";
     const SUMMARY: &'static str = "machine timing or volume together with one playback length, no human leg or dropped answers";
-    const CLAUSE: &'static str = "access-rules/forbidden:robot-calls";
 
     fn judge(limits: &Self::Params, lines: &mut Lines, judged: &Judged<'_>, findings: &mut Vec<Finding>) {
         if judged.profile.notifies {
