@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::number::Number;
 use super::record::{Call, Direction, Feedback, Outcome, Registration};
+use super::region::RegionSet;
 use super::time::{DAY_S, HOUR_S, LocalClock, Minute, Timestamp};
 use super::window::baseline::Baseline;
 use super::window::concurrency::Concurrency;
@@ -34,6 +35,8 @@ pub struct Profile {
     pub filed: Vec<(Number, u32)>,
     /// The business it filed, in its own words: scene and industry, as far as they say anything.
     pub business: Vec<String>,
+    /// The provinces it filed that it calls.
+    pub regions: RegionSet,
     /// It declared that it plays voice notifications.
     pub notifies: bool,
     /// It declared a predictive or progressive dialer.
@@ -66,6 +69,7 @@ impl Profile {
                 .filter(|text| text.contains(char::is_alphanumeric))
                 .cloned()
                 .collect(),
+            regions: RegionSet::named(registration.iter().flat_map(|filed| &filed.regions).map(String::as_str)),
             notifies: declares(&["voice_notification"]),
             predictive: declares(&["predictive_dialer", "progressive_dialer"]),
         }

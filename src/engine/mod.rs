@@ -14,6 +14,7 @@ pub mod memory;
 pub mod number;
 pub mod policy;
 pub mod record;
+pub mod region;
 pub mod shard;
 pub mod statistics;
 pub mod time;

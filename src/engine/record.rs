@@ -10,6 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::number::Number;
+use super::region::Region;
 use super::time::Timestamp;
 
 /// The longest app id, in bytes.
@@ -354,6 +355,10 @@ pub struct Call {
     pub hangup_by: HangupBy,
     /// Whether an agent was on it.
     pub has_agent: bool,
+    /// Where the caller number is at home, if it is of a place that is known: see `Region::of_party`.
+    pub caller_region: Option<Region>,
+    /// The same of the callee's.
+    pub callee_region: Option<Region>,
 }
 
 impl Call {
@@ -378,6 +383,8 @@ impl Call {
             outcome: record.outcome,
             hangup_by: record.hangup_by,
             has_agent: record.agent.is_some(),
+            caller_region: Region::of_party(record.caller_region.as_deref(), record.caller),
+            callee_region: Region::of_party(record.callee_region.as_deref(), record.callee),
         }
     }
 

@@ -40,10 +40,15 @@ pub fn person(n: u64) -> String {
     format!("+{}", 8_619_900_000_000 + (n + 1) * 48_271_003 % 99_999_989)
 }
 
+/// The n-th landline of an area: no subscriber's number begins with 1.
+pub fn landline(area: u32, n: u64) -> String {
+    format!("+86{area}1{:07}", n % 10_000_000)
+}
+
 /// The first mobile number of a block of ten thousand.
 pub const MOBILE_BLOCK: u64 = 8_619_833_210_000;
-/// The first extension of a company's own block.
-pub const EXTENSIONS: u64 = 8_602_166_114_000;
+/// The first extension of a company's own block, in the city of the app's lines.
+pub const EXTENSIONS: u64 = 8_675_561_114_000;
 
 /// Whom a shift calls, one after the other.
 #[derive(Clone, Copy, Debug)]
@@ -56,6 +61,8 @@ pub enum To {
     Counting(u64, u64),
     /// All numbers from the first on, in a mixed order.
     Block(u64, u64),
+    /// Landlines of an area, each once.
+    Area(u32),
 }
 
 /// How calls end, in parts per hundred; what is missing to a hundred rings out. And how long people talk.
@@ -202,6 +209,10 @@ impl App {
                 // A step without a common divisor goes through all of it.
                 (0..calls).map(|call| format!("+{}", first + call * 37 % size)).collect()
             }
+            To::Area(area) => {
+                self.strangers += calls;
+                (self.strangers - calls..self.strangers).map(|n| landline(area, n)).collect()
+            }
         }
     }
 
@@ -272,6 +283,7 @@ impl App {
             agent: None,
             hangup: HangupBy::Unknown,
             ring_s: 5,
+            regions: [None; 2],
         }
     }
 
@@ -364,6 +376,7 @@ pub struct Dial<'a> {
     agent: Option<String>,
     hangup: HangupBy,
     ring_s: u32,
+    regions: [Option<&'static str>; 2],
 }
 
 impl Dial<'_> {
@@ -375,8 +388,17 @@ impl Dial<'_> {
         Self { callee: person(n), ..self }
     }
 
-    fn callee(self, callee: String) -> Self {
+    pub fn number(self, caller: &str) -> Self {
+        Self { caller: caller.into(), ..self }
+    }
+
+    pub fn callee(self, callee: String) -> Self {
         Self { callee, ..self }
+    }
+
+    /// Where the record says that caller and callee are at home.
+    pub fn regions(self, caller: Option<&'static str>, callee: Option<&'static str>) -> Self {
+        Self { regions: [caller, callee], ..self }
     }
 
     pub fn kind(self, kind: Kind) -> Self {
@@ -428,6 +450,8 @@ impl Dial<'_> {
             outcome,
             hangup_by: self.hangup,
             agent: self.agent,
+            caller_region: self.regions[0].map(Into::into),
+            callee_region: self.regions[1].map(Into::into),
             ..call
         });
         end

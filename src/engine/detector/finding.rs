@@ -180,6 +180,11 @@ features! {
     InspectedLeak = "number_leak_inspections",
     /// Inspections that found a call without consent.
     InspectedNoConsent = "no_consent_inspections",
+    /// Placed calls from caller numbers of a province to callees of another one that the app did not file, of those whose caller
+    /// and callee are both of a known province.
+    OtherProvinceShare = "other_province_share",
+    /// Placed calls to callees of a blocked region.
+    BlockedRegionCalls = "calls_to_blocked_regions",
     /// Partitions in which calls of the app lie: the one that is judged, and the one in which it was met before.
     Partitions = "partitions",
 }

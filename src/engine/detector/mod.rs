@@ -306,6 +306,7 @@ rules! {
     feed_health::FeedHealth = "feed_health",
     complaint_ratio::ComplaintRatio = "complaint_ratio",
     business_mismatch::BusinessMismatch = "business_mismatch",
+    cross_region::CrossRegion = "cross_region",
 }
 
 /// Findings, each with the rule that made it. Reused from minute to minute.

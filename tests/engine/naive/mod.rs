@@ -8,6 +8,7 @@ mod callee;
 mod caller;
 mod complaint;
 mod inspection;
+mod region;
 mod walk;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -42,6 +43,8 @@ struct Row {
     end: i64,
     outcome: Outcome,
     hangup_by: HangupBy,
+    caller_region: Option<String>,
+    callee_region: Option<String>,
     agent: bool,
     /// Whether the callee was new to the app: see [`World::note_contacts`].
     first_contact: bool,
@@ -62,6 +65,8 @@ impl Row {
             end: call.end.millis(),
             outcome: call.outcome,
             hangup_by: call.hangup_by,
+            caller_region: call.caller_region.as_deref().map(Into::into),
+            callee_region: call.callee_region.as_deref().map(Into::into),
             agent: call.agent.is_some(),
             first_contact: false,
             fresh: false,
@@ -307,6 +312,7 @@ impl<'a> World<'a> {
                 F::ForbiddenBusiness | F::OtherBusiness | F::InspectedAbuse | F::InspectedLeak | F::InspectedNoConsent,
                 O::Rolling24h,
             ) => inspection::count(self, to, evidence.feature),
+            (F::OtherProvinceShare | F::BlockedRegionCalls, O::Day) => region::count(self, to, evidence.feature),
             (feature, over) => return Err(format!("no naive count of {feature:?} over {over:?}")),
         })
     }
