@@ -12,6 +12,7 @@ pub mod decode;
 pub mod detector;
 pub mod memory;
 pub mod number;
+pub mod overlaps;
 pub mod policy;
 pub mod record;
 pub mod region;

@@ -158,6 +158,11 @@ impl App {
         Self { id: APP.into(), random, strangers: 1_000_000, traffic: Traffic::default() }
     }
 
+    /// Another app.
+    pub fn named(id: &str) -> Self {
+        Self { id: id.into(), ..Self::new() }
+    }
+
     /// What it filed, besides its id.
     pub fn files(&mut self, mut registration: Value) {
         registration["app_id"] = json!(self.id);
@@ -365,6 +370,18 @@ impl App {
     }
 }
 
+impl Traffic {
+    /// The traffic of two apps, in the order in which their records are written.
+    pub fn with(mut self, other: Self) -> Self {
+        self.calls.extend(other.calls);
+        self.calls.sort_by_key(|call| (call.end, call.start));
+        self.feedback.extend(other.feedback);
+        self.registry.extend(other.registry);
+        self.elsewhere.extend(other.elsewhere);
+        self
+    }
+}
+
 /// A call being described. What ends it, writes it, and returns the moment it ended at.
 #[must_use]
 pub struct Dial<'a> {
@@ -429,6 +446,10 @@ impl Dial<'_> {
 
     pub fn declined(self) -> i64 {
         self.ends(Outcome::Rejected, 6)
+    }
+
+    pub fn ends_somehow(self) -> i64 {
+        self.ends(Outcome::Other, 4)
     }
 
     pub fn fails(self) -> i64 {

@@ -9,6 +9,7 @@ mod complaint_ratio;
 mod cross_region;
 mod feed_health;
 mod harassment_redial;
+mod resale;
 mod rest_time;
 mod robot_dialing;
 
@@ -43,5 +44,6 @@ pub fn all() -> Vec<Case> {
     cases.extend(complaint_ratio::CASES);
     cases.extend(business_mismatch::CASES);
     cases.extend(cross_region::CASES);
+    cases.extend(resale::CASES);
     cases
 }

@@ -39,7 +39,7 @@ fn named(text: &str) -> Option<&'static str> {
     TABLE.values().copied().find(|code| code.as_bytes() == region.code())
 }
 
-fn home(said: Option<&str>, number: Option<Number>) -> Option<&'static str> {
+pub fn home(said: Option<&str>, number: Option<Number>) -> Option<&'static str> {
     let digits = number.map(Number::reveal).unwrap_or_default();
     if digits.is_empty() || digits.starts_with("token:") {
         return said.and_then(named);
