@@ -4,13 +4,14 @@ CARGO ?= cargo
 # Tests of the service start a real Apache Kafka: java and mvn must be there, else they say `skipped` (on CI they fail).
 TEST := $(shell command -v cargo-nextest >/dev/null 2>&1 && echo nextest run || echo test)
 
-.PHONY: help demo test check format lint deny docs bench native
+.PHONY: help demo test check format lint deny docs bench regions native
 
 help:
 	@echo "make demo    simulated apps, an in-process Kafka, the service: which apps are caught, and why; until Ctrl-C"
 	@echo "make test    every test, the service against a real Apache Kafka included"
 	@echo "make check   format, lints, tests, dependencies, documents"
 	@echo "make bench   how fast it is"
+	@echo "make regions brings the table of Chinese number prefixes up to date"
 
 # Until Ctrl-C; for half a minute where stdout is no terminal (a pipe, CI), unless ARGS say how long.
 demo: native
@@ -45,6 +46,12 @@ docs: native
 # The bench of the service starts a real Apache Kafka as the tests do, or says `skipped`. `make bench ARGS='--bench service'`.
 bench: native
 	$(CARGO) bench $(ARGS)
+
+# The provinces of Chinese prefixes, from the newest data of libphonenumber. Needs python3 with venv; see src/engine/region.
+regions:
+	python3 -m venv target/regions
+	target/regions/bin/pip install --quiet --upgrade phonenumbers
+	target/regions/bin/python src/engine/region/update.py
 
 # librdkafka is compiled from source and needs the headers of zlib and OpenSSL.
 native:

@@ -159,6 +159,7 @@ fn made_up(app_id: &str, index: u32, start_s: i64) -> CallRecord<'static> {
         answer: Some(start.plus_millis(9_000)),
         end: start.plus_millis(i64::from(20 + index % 60) * 1_000),
         outcome: Outcome::Answered,
+        outcome_known: true,
         raw_outcome: RawOutcome::default(),
         hangup_by: HangupBy::Agent,
         agent: Some("7".into()),

@@ -81,6 +81,8 @@ fn over(over: Over) -> &'static str {
         Over::Day => "the last day",
         Over::DayFresh => "first contacts of the last day",
         Over::AfterRefusal => "since the refusal",
+        Over::Fortnight => "this week and the last",
+        Over::DaySketch => "the callees of one day, or an even sample of them",
         Over::FirstContacts => "the last first contacts",
         Over::FiveMinutes => "five minutes",
         Over::Rolling24h => "24 hours to the second",

@@ -6,6 +6,7 @@
 
 pub mod committer;
 pub mod conductor;
+pub mod days;
 pub mod dispatch;
 pub mod health;
 pub mod homes;
@@ -148,6 +149,7 @@ fn session(kafka: &RawKafka, connection: &Connection, dispatch: &Dispatch, view:
         policy,
         reload: reload.clone(),
         place: Place { group_id: kafka.group_id.clone(), seed: seed(), homes: Arc::default() },
+        days: Arc::default(),
         outbox_alerts_max: kafka.outbox_alerts_max,
         metrics: metrics.clone(),
         board: board.clone(),

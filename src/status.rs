@@ -280,6 +280,7 @@ mod tests {
                 answer: Some(end.plus_millis(-10_000)),
                 end,
                 outcome: Outcome::Answered,
+                outcome_known: true,
                 raw_outcome: RawOutcome::default(),
                 hangup_by: HangupBy::Unknown,
                 agent: None,

@@ -12,12 +12,16 @@ use super::alert::ledger::Ledger;
 use super::detector::{Finding, Found, Judged, Mode, Observed, RuleName, RuleStates};
 use super::memory::{Memory, MemorySnapshot, Profile};
 use super::number::Number;
+use super::overlaps::Overlap;
 use super::policy::Policy;
 use super::record::{Call, Elsewhere, Feedback, Position, Registration};
 use super::shard::Effects;
 use super::terms::{self, Terms};
 use super::time::{LocalTime, Minute};
 use super::waiting::AppSlot;
+
+/// Rules whose alerts say nothing about how many calls an app makes, and may be open for weeks: its week is learned on.
+const BESIDE_THE_WEEK: [RuleName; 2] = [RuleName::FeedHealth, RuleName::Resale];
 
 /// One app.
 pub struct App {
@@ -144,6 +148,12 @@ impl App {
         self.changed = true;
     }
 
+    /// Takes in that another app called the same people.
+    pub fn meet(&mut self, overlap: &Overlap, policy: &Policy) {
+        self.rules.meet(&policy.rules, overlap);
+        self.changed = true;
+    }
+
     /// Takes in what it filed.
     pub fn register(&mut self, registration: &Registration, policy: &Policy) {
         self.registration = Some(registration.clone());
@@ -186,7 +196,8 @@ impl App {
         }
         let local_end = LocalTime::new(minute.end().seconds(), offset_s);
         let placed = calls.iter().filter(|(_, call)| call.is_attempt()).count() as u32;
-        self.memory.advance(minute, placed, offset_s, self.book.firing() > 0);
+        let frozen = self.book.is_firing(|rule| !BESIDE_THE_WEEK.contains(&rule));
+        self.memory.advance(minute, placed, offset_s, frozen);
         let callers = callers_of(calls);
         let judged =
             Judged { minute, placed, callers: &callers, memory: &self.memory, profile: &self.profile, local_end, offset_s };

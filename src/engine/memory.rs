@@ -7,15 +7,18 @@ use serde::{Deserialize, Serialize};
 
 use super::number::Number;
 use super::record::{Call, Direction, Feedback, Outcome, Registration};
+use super::region::RegionSet;
 use super::time::{DAY_S, HOUR_S, LocalClock, Minute, Timestamp};
 use super::window::baseline::Baseline;
 use super::window::concurrency::Concurrency;
+use super::window::habits::Habits;
 use super::window::line::Line;
 use super::window::pairs::{Contact, Pairs, PairsSnapshot};
 use super::window::panes::{Count, Sliding, Span};
 use super::window::recent::Recent;
 use super::window::refusals::{Refusals, RefusalsSnapshot};
 use super::window::repeats::{Repeats, RepeatsSnapshot};
+use super::window::sketch::DayCallees;
 use super::window::talk::TalkLengths;
 use super::window::tally::Tally;
 use super::window::walk::NumberWalk;
@@ -34,6 +37,8 @@ pub struct Profile {
     pub filed: Vec<(Number, u32)>,
     /// The business it filed, in its own words: scene and industry, as far as they say anything.
     pub business: Vec<String>,
+    /// The provinces it filed that it calls.
+    pub regions: RegionSet,
     /// It declared that it plays voice notifications.
     pub notifies: bool,
     /// It declared a predictive or progressive dialer.
@@ -66,6 +71,7 @@ impl Profile {
                 .filter(|text| text.contains(char::is_alphanumeric))
                 .cloned()
                 .collect(),
+            regions: RegionSet::named(registration.iter().flat_map(|filed| &filed.regions).map(String::as_str)),
             notifies: declares(&["voice_notification"]),
             predictive: declares(&["predictive_dialer", "progressive_dialer"]),
         }
@@ -96,6 +102,8 @@ pub struct CallerMemory {
     pub day: Sliding<Tally>,
     /// Its last calls in time.
     pub line: Line,
+    /// How it is used.
+    pub habits: Habits,
     /// Start of its first call, in Unix seconds.
     pub first_s: u32,
     /// Start of its latest call, in Unix seconds.
@@ -119,6 +127,8 @@ pub struct Memory {
     pub answered: Sliding<Count>,
     /// Its callees.
     pub pairs: Pairs,
+    /// Its callees of the day, in little.
+    pub day_callees: DayCallees,
     /// Its callees called more than once in a day.
     pub repeats: Repeats,
     /// Its callees who refused.
@@ -151,6 +161,7 @@ impl Memory {
             day_fresh: Sliding::default(),
             answered: Sliding::default(),
             pairs: Pairs::new(seed),
+            day_callees: DayCallees::default(),
             repeats: Repeats::new(seed),
             refusals: Refusals::new(seed),
             recent: Recent::default(),
@@ -169,6 +180,7 @@ impl Memory {
     pub fn meet(&mut self, call: &Call, bounds: MemoryBounds) -> Option<Contact> {
         self.first_seen = self.first_seen.or(Some(call.end));
         let callee = call.callee.filter(|_| call.is_attempt())?;
+        self.day_callees.push(call.end.minute().day(), callee);
         let contact = self.pairs.called(callee, call.start.seconds(), bounds.callees);
         let (recent, refusals) = (&self.recent, &self.refusals);
         let find = |start_s| recent.find(callee, start_s).or_else(|| refusals.find(callee, start_s)).cloned();
@@ -239,6 +251,7 @@ impl Memory {
             }
             caller.day.add(Span::DAY_COARSE, minute, &tally);
             caller.line.push(start_s, end_s);
+            caller.habits.push(call);
             caller.first_s = caller.first_s.min(start_s);
             caller.last_s = caller.last_s.max(start_s);
             caller.calls = caller.calls.saturating_add(1);
@@ -290,6 +303,11 @@ impl Memory {
         self.callers.get(&number)
     }
 
+    /// What is remembered of every caller number, by number.
+    pub fn callers_by_number(&self) -> impl Iterator<Item = (Number, &CallerMemory)> {
+        sorted(&self.callers).into_iter()
+    }
+
     /// Caller numbers with calls in the last day, and how many of them are spent at `now_s` (Unix seconds): at most
     /// `calls_max` calls a day since the first, and none begun for an hour.
     pub fn active_and_spent_callers(&self, now_s: u32, calls_max: u32) -> (u32, u32) {
@@ -323,6 +341,7 @@ impl Memory {
             day_fresh: self.day_fresh.clone(),
             answered: self.answered.clone(),
             pairs: self.pairs.snapshot(),
+            day_callees: self.day_callees.clone(),
             repeats: self.repeats.snapshot(),
             refusals: self.refusals.snapshot(),
             recent: self.recent.clone(),
@@ -348,6 +367,7 @@ impl Memory {
             day_fresh: snapshot.day_fresh,
             answered: snapshot.answered,
             pairs: Pairs::restore(snapshot.pairs, seed),
+            day_callees: snapshot.day_callees,
             repeats: Repeats::restore(snapshot.repeats, seed),
             refusals: Refusals::restore(snapshot.refusals, seed),
             recent: snapshot.recent,
@@ -372,6 +392,7 @@ pub struct MemorySnapshot {
     day_fresh: Sliding<Tally>,
     answered: Sliding<Count>,
     pairs: PairsSnapshot,
+    day_callees: DayCallees,
     repeats: RepeatsSnapshot,
     refusals: RefusalsSnapshot,
     recent: Recent,

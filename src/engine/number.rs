@@ -105,6 +105,11 @@ impl Number {
         if self.0 >> KIND_SHIFT == KIND_E164 { Some(self.0) } else { None }
     }
 
+    /// Whether it is a token: see [`Number::token`].
+    pub const fn is_token(self) -> bool {
+        self.0 >> KIND_SHIFT == KIND_TOKEN
+    }
+
     /// The digits themselves. Every use must stay inside the process.
     pub fn reveal(self) -> String {
         let payload = self.0 & PAYLOAD_MASK;

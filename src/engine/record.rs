@@ -10,6 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::number::Number;
+use super::region::Region;
 use super::time::Timestamp;
 
 /// The longest app id, in bytes.
@@ -181,6 +182,9 @@ pub struct CallRecord<'a> {
     pub end: Timestamp,
     /// How it ended.
     pub outcome: Outcome,
+    /// Whether the record says how, in a code or word that is known. `other` says nothing, and neither does no word at all where
+    /// nobody answered.
+    pub outcome_known: bool,
     /// How the provider says it ended.
     pub raw_outcome: RawOutcome<'a>,
     /// Who ended it.
@@ -350,10 +354,16 @@ pub struct Call {
     pub kind: Kind,
     /// How it ended.
     pub outcome: Outcome,
+    /// Whether the record says how in a code or word that is known.
+    pub outcome_known: bool,
     /// Who ended it.
     pub hangup_by: HangupBy,
     /// Whether an agent was on it.
     pub has_agent: bool,
+    /// Where the caller number is at home, if it is of a place that is known: see `Region::of_party`.
+    pub caller_region: Option<Region>,
+    /// The same of the callee's.
+    pub callee_region: Option<Region>,
 }
 
 impl Call {
@@ -376,8 +386,11 @@ impl Call {
             direction: record.direction,
             kind: record.kind,
             outcome: record.outcome,
+            outcome_known: record.outcome_known,
             hangup_by: record.hangup_by,
             has_agent: record.agent.is_some(),
+            caller_region: Region::of_party(record.caller_region.as_deref(), record.caller),
+            callee_region: Region::of_party(record.callee_region.as_deref(), record.callee),
         }
     }
 
@@ -465,6 +478,7 @@ pub(crate) mod tests {
             answer: None,
             end,
             outcome: Outcome::NoAnswer,
+            outcome_known: true,
             raw_outcome: RawOutcome::default(),
             hangup_by: HangupBy::Unknown,
             agent: None,

@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use super::alert::Alert;
 use super::app::{App, AppSnapshot, Waiting};
-use super::detector::Found;
+use super::detector::{Found, Mode, RuleName};
+use super::overlaps::{DaySketch, Overlap};
 use super::policy::Policy;
 use super::record::{Call, CallRecord, Elsewhere, Feedback, Position, Registration};
 use super::time::{MINUTE_MS, Minute, Timestamp};
@@ -36,6 +37,13 @@ pub enum Input<'a> {
         there: Position,
         /// The end of the call here.
         at: Timestamp,
+    },
+    /// On a day another app called the same people: see `overlaps`.
+    Overlap {
+        /// The app.
+        app_id: &'a str,
+        /// What it has in common with the other.
+        overlap: &'a Overlap,
     },
     /// The stream has come to this moment: see `StreamClock`.
     Tick(Timestamp),
@@ -63,6 +71,8 @@ pub struct Effects {
     pub alerts: Vec<Alert>,
     /// Alerts of rules in shadow: to count, never to send.
     pub shadowed: Vec<Alert>,
+    /// Whom the apps called on the days that were judged to their end, in order: by day, then app.
+    pub sketches: Vec<DaySketch>,
 }
 
 /// A share of the apps.
@@ -125,6 +135,10 @@ impl Shard {
                 if let Some(app) = &mut self.apps[slot as usize] {
                     app.locate(&Elsewhere { at, here, there }, &self.policy);
                 }
+                Accepted::Applied
+            }
+            Input::Overlap { app_id, overlap } => {
+                self.meet(app_id, overlap);
                 Accepted::Applied
             }
             Input::Tick(at) => {
@@ -223,10 +237,50 @@ impl Shard {
         }
         let end = watermark.minute();
         while let Some(minute) = self.next_minute().filter(|minute| *minute < end) {
+            self.come_to(minute, effects);
             self.close(minute, effects);
-            self.open = minute.next();
+            self.come_to(minute.next(), effects);
         }
-        self.open = self.open.max(end);
+        self.come_to(self.open.max(end), effects);
+    }
+
+    /// All before `minute` is judged. Where a day ends with that, its sketches leave.
+    fn come_to(&mut self, minute: Minute, effects: &mut Effects) {
+        let day = self.open.day();
+        self.open = minute;
+        if minute.day() > day {
+            self.sketch(day, effects);
+        }
+    }
+
+    /// Hands over once more whom the apps called on the day before the running one: for whoever was told and has forgotten.
+    pub fn sketch_day_before(&self, effects: &mut Effects) {
+        self.sketch(self.open.day().saturating_sub(1), effects);
+    }
+
+    fn sketch(&self, day: u32, effects: &mut Effects) {
+        let limits = &self.policy.rules.resale;
+        if self.policy.rules.mode(RuleName::Resale) == Mode::Off {
+            return;
+        }
+        let first = effects.sketches.len();
+        for app in self.apps.iter().flatten() {
+            let callees = app.memory().day_callees.of(day);
+            if let Some(callees) = callees.filter(|callees| callees.len() >= limits.overlap_callees_min as usize) {
+                effects.sketches.push(DaySketch { app_id: app.id().into(), day, callees: callees.clone() });
+            }
+        }
+        effects.sketches[first..].sort_unstable();
+    }
+
+    /// Tells an app, if it is here, whom it has called together with another.
+    fn meet(&mut self, app_id: &str, overlap: &Overlap) {
+        let Some(slot) = self.slots.get(app_id).copied() else { return };
+        let Some(app) = &mut self.apps[slot as usize] else { return };
+        app.meet(overlap, &self.policy);
+        if app.is_waiting(&self.policy) {
+            self.awake.insert(slot);
+        }
     }
 
     /// The next minute in which anything can happen.

@@ -103,6 +103,11 @@ impl Minute {
         Timestamp(self.0 as i64 * MINUTE_MS)
     }
 
+    /// The day it lies in, counted from the Unix epoch, in UTC.
+    pub const fn day(self) -> u32 {
+        self.0 / DAY_MINUTES
+    }
+
     /// The first moment after the minute.
     pub const fn end(self) -> Timestamp {
         Timestamp((self.0 as i64 + 1) * MINUTE_MS)

@@ -16,12 +16,13 @@ use serde::Serialize;
 
 use crate::engine::alert::Alert;
 use crate::engine::decode::{self, DecodeError, Format, Place};
+use crate::engine::overlaps;
 use crate::engine::policy::Policy;
 use crate::engine::shard::{Accepted, Effects, Input, Shard};
-use crate::engine::time::{DAY_S, HOUR_S, MINUTE_MS, SECOND_MS, StreamClock, Timestamp};
+use crate::engine::time::{DAY_S, HOUR_S, MINUTE_MS, Minute, SECOND_MS, StreamClock, Timestamp};
 use crate::ledger::{Outcome, Page, Stream};
 use crate::source::file::{self, Chunk, Meter, Piece, Source};
-use round::{Decoded, Decoding, Worker};
+use round::{Decoded, Decoding, Mark, Worker};
 use summary::Summary;
 
 /// A chunk of this size keeps a thread busy for some milliseconds.
@@ -130,6 +131,7 @@ impl Replay {
             decoding: &decoding,
             workers: (0..shards).map(worker).collect(),
             clock: StreamClock::default(),
+            open: Minute::default(),
             newest_feedback: Timestamp::default(),
             lines: vec![0; inputs.calls.len()],
             summary: Summary { shards, ..Summary::default() },
@@ -152,6 +154,8 @@ struct Run<'r> {
     decoding: &'r Decoding<'r>,
     workers: Vec<Worker>,
     clock: StreamClock,
+    /// The first minute that no shard has judged yet.
+    open: Minute,
     newest_feedback: Timestamp,
     /// Lines read of each file of calls.
     lines: Vec<u64>,
@@ -288,12 +292,59 @@ impl Run<'_> {
             chunk.first_line = *lines + 1;
             *lines += u64::from(chunk.lines);
         }
-        round::take_in_all(&mut self.workers, &decoded);
+        self.take_in(&decoded);
         self.summary.bytes += chunks.iter().map(|chunk| chunk.bytes.len() as u64).sum::<u64>();
         for chunk in &decoded {
             self.enter(chunk, names)?;
         }
         self.send()
+    }
+
+    /// Lets all shards judge a round. Where a day ends they stop, and are told what their apps have in common.
+    fn take_in(&mut self, decoded: &[Decoded<'_>]) {
+        let mut from = None;
+        for (chunk, ticks) in decoded.iter().map(Decoded::ticks).enumerate() {
+            for (tick, at) in ticks.enumerate() {
+                let ends = self.pass(at);
+                if !ends.is_empty() {
+                    let mark = Some(Mark { chunk, tick });
+                    round::take_in_all(&mut self.workers, decoded, from, mark);
+                    self.end_days(&ends);
+                    from = mark;
+                }
+            }
+        }
+        round::take_in_all(&mut self.workers, decoded, from, None);
+    }
+
+    /// Notes that the stream comes to `at`. Returns where it has to stop on the way, because a day ends.
+    fn pass(&mut self, at: Timestamp) -> Vec<Timestamp> {
+        let lateness_ms = self.replay.policy.lateness_ms;
+        let ends = overlaps::day_ends(self.open, at, lateness_ms).collect();
+        self.open = self.open.max(at.plus_millis(-lateness_ms).minute());
+        ends
+    }
+
+    /// Lets time pass in every shard.
+    fn tick(&mut self, at: Timestamp) {
+        let ends = self.pass(at);
+        self.end_days(&ends);
+        round::tick_all(&mut self.workers, at);
+    }
+
+    /// Lets days end, and compares the apps of all shards by whom they called.
+    fn end_days(&mut self, ends: &[Timestamp]) {
+        for end in ends {
+            round::tick_all(&mut self.workers, *end);
+            let sketches = self.workers.iter_mut().flat_map(|worker| worker.effects.sketches.drain(..)).collect();
+            for (app_id, found) in overlaps::compare(sketches) {
+                let own = self.decoding.shard_of(&app_id);
+                let Worker { shard, effects, .. } = &mut self.workers[own];
+                for overlap in &found {
+                    shard.apply(Input::Overlap { app_id: &app_id, overlap }, effects);
+                }
+            }
+        }
     }
 
     fn enter(&mut self, chunk: &Decoded<'_>, names: &[String]) -> io::Result<()> {
@@ -314,11 +365,16 @@ impl Run<'_> {
             return Ok(());
         }
         let end = newest.plus_millis(MINUTE_MS + self.replay.policy.lateness_ms);
-        round::tick_all(&mut self.workers, end);
+        self.tick(end);
         if self.replay.resolve_at_end {
+            // That nothing comes after the last record is no silence of anybody.
+            let mut policy = Policy::clone(&self.replay.policy);
+            policy.rules.feed_health.silent_hours = 0;
+            let policy = Arc::new(policy);
+            self.workers.iter_mut().for_each(|worker| worker.shard.adopt(policy.clone()));
             // No window is longer than a day; two hours more for what a rule may hold on to.
             let day_ms = i64::from(DAY_S + 2 * HOUR_S) * SECOND_MS;
-            round::tick_all(&mut self.workers, end.plus_millis(day_ms + self.replay.policy.lifecycle.resolve_after_ms));
+            self.tick(end.plus_millis(day_ms + self.replay.policy.lifecycle.resolve_after_ms));
         }
         self.send()
     }

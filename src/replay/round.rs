@@ -40,6 +40,13 @@ pub(super) struct Unread {
     pub(super) error: DecodeError,
 }
 
+/// A place in a round: just before a tick of one of its chunks.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Mark {
+    pub(super) chunk: usize,
+    pub(super) tick: usize,
+}
+
 /// A chunk, decoded.
 pub(super) struct Decoded<'c> {
     pub(super) file: u32,
@@ -124,6 +131,16 @@ impl Decoded<'_> {
         clock.observe(self.newest);
     }
 
+    /// Every tick, in order.
+    pub(super) fn ticks(&self) -> impl Iterator<Item = Timestamp> {
+        self.ticks.iter().map(|(_, at)| *at)
+    }
+
+    /// How many of a shard's records stand before a tick.
+    fn placed_before(&self, own: usize, tick: usize) -> usize {
+        self.shares[own].partition_point(|placed| placed.number < self.ticks[tick].0)
+    }
+
     fn position(&self, placed: &Placed<'_>) -> Position {
         let offset = match self.layout {
             Layout::Lines => self.first_line + u64::from(placed.line),
@@ -142,11 +159,16 @@ pub(super) struct Worker {
 }
 
 impl Worker {
-    /// Takes in this shard's share of some chunks, and all their ticks.
-    fn take_in(&mut self, own: usize, chunks: &[Decoded<'_>]) {
-        for decoded in chunks {
-            let mut ticks = decoded.ticks.iter().peekable();
-            for placed in &decoded.shares[own] {
+    /// Takes in this shard's share of some chunks, and all their ticks: from one mark to the other, or from the beginning and to
+    /// the end.
+    fn take_in(&mut self, own: usize, chunks: &[Decoded<'_>], from: Option<Mark>, to: Option<Mark>) {
+        let last = to.map_or(chunks.len(), |to| to.chunk + 1);
+        for (chunk, decoded) in chunks.iter().enumerate().take(last).skip(from.map_or(0, |from| from.chunk)) {
+            let [from, to] = [from, to].map(|mark| mark.filter(|mark| mark.chunk == chunk).map(|mark| mark.tick));
+            let placed = from.map_or(0, |tick| decoded.placed_before(own, tick))
+                ..to.map_or(decoded.shares[own].len(), |tick| decoded.placed_before(own, tick));
+            let mut ticks = decoded.ticks[from.unwrap_or(0)..to.unwrap_or(decoded.ticks.len())].iter().peekable();
+            for placed in &decoded.shares[own][placed] {
                 while let Some((_, at)) = ticks.next_if(|(before, _)| *before <= placed.number) {
                     self.tick(*at);
                 }
@@ -164,9 +186,9 @@ impl Worker {
     }
 }
 
-/// Gives every shard its share of the chunks, each on a thread of its own.
-pub(super) fn take_in_all(workers: &mut [Worker], chunks: &[Decoded<'_>]) {
-    each(workers, |own, worker| worker.take_in(own, chunks));
+/// Gives every shard its share of the chunks between two marks, each on a thread of its own.
+pub(super) fn take_in_all(workers: &mut [Worker], chunks: &[Decoded<'_>], from: Option<Mark>, to: Option<Mark>) {
+    each(workers, |own, worker| worker.take_in(own, chunks, from, to));
 }
 
 /// Lets time pass in every shard.

@@ -165,3 +165,54 @@ fn an_output_that_fails_ends_the_replay() {
     let error = replay(2, 10_000).run(inputs, &mut Full).expect_err("full");
     assert_eq!(error.kind(), io::ErrorKind::StorageFull);
 }
+
+/// Two days of six apps, of which the first three call the same people.
+fn two_days() -> Vec<u8> {
+    let mut dice = Dice(9);
+    let mut text = Vec::new();
+    for number in 0..4_000 {
+        let start = START_MS + number * 36 * 3_600_000 / 4_000;
+        let app = dice.below(6);
+        let callee = dice.below(400) + if app < 3 { 0 } else { 1_000 * app };
+        let end = start + 1_000 + dice.below(60_000) as i64;
+        writeln!(
+            text,
+            "{{\"call_id\":\"c{number}\",\"app_id\":\"app{app}\",\"direction\":\"outbound\",\"kind\":\"agent\",\"agent\":\"1\",\
+             \"caller\":\"0100000{app:04}\",\"callee\":\"1990{callee:07}\",\"start\":{start},\"end\":{end},\
+             \"answer\":{start},\"outcome\":\"answered\",\"hangup_by\":\"customer\"}}"
+        )
+        .expect("written");
+    }
+    text
+}
+
+#[test]
+fn apps_meet_at_the_end_of_a_day_whatever_their_shards() {
+    let calls = two_days();
+    let mut first: Option<Kept> = None;
+    for (shards, chunk_bytes) in [(1, CHUNK_BYTES), (1, 1), (2, 100_000), (3, 70_000), (8, 1), (8, CHUNK_BYTES)] {
+        let folder = tempfile::tempdir().expect("folder");
+        let inputs = Inputs { calls: vec![source(&folder, "a", &calls)], ..Inputs::default() };
+        let mut kept = Kept::default();
+        replay(shards, chunk_bytes).run(inputs, &mut kept).expect("runs");
+        let text = String::from_utf8_lossy(&kept.alerts);
+        for (app, other) in [("app0", "app1 and app2"), ("app1", "app0 and app2"), ("app2", "app0 and app1")] {
+            let met = |line: &&str| line.contains("\"rule\":\"resale\"") && line.contains(&format!("\"app_id\":\"{app}\""));
+            let met: Vec<&str> = text.lines().filter(met).collect();
+            let (one, another) = other.split_once(" and ").expect("two apps");
+            let both = format!("this app and {another} and {one} called");
+            assert!(
+                met.iter().any(|line| line.contains(&format!("this app and {other} called")) || line.contains(&both)),
+                "{app}: {met:?}"
+            );
+        }
+        assert!(
+            !["app3", "app4", "app5"].iter().any(|app| text.contains(&format!("{app} called the same"))),
+            "they have nobody in common"
+        );
+        match &first {
+            None => first = Some(kept),
+            Some(first) => assert!(kept.alerts == first.alerts, "{shards} shards, {chunk_bytes} bytes a chunk"),
+        }
+    }
+}

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::days::Days;
 use super::homes::Homes;
 use super::outbox::Outbox;
 use super::progress::Progress;
@@ -130,6 +131,8 @@ pub struct Lane {
     gauges: metrics::Partition,
     progress: Arc<Progress>,
     homes: Arc<Homes>,
+    /// The last day whose comparison its apps were told of.
+    met: u32,
     outbox: Outbox,
     unreadable: Unreadable,
     encoder: Encoder,
@@ -162,6 +165,7 @@ impl Lane {
             open_alerts: OpenAlerts::default(),
             gauges,
             homes: place.homes.clone(),
+            met: 0,
             outbox: Outbox::new(progress.clone()),
             progress,
             unreadable: Unreadable::default(),
@@ -211,6 +215,7 @@ impl Lane {
             self.is_changed = true;
         }
         self.homes.settle(&self.shard);
+        self.shard.sketch_day_before(&mut out.effects);
         let policy = self.shard.policy().clone();
         for alert in self.shard.apps().flat_map(|app| app.open_alerts(&policy)) {
             metrics.alerts.restored(&alert, &mut self.open_alerts);
@@ -339,6 +344,21 @@ impl Lane {
     pub fn adopt(&mut self, policy: Arc<Policy>) {
         if !Arc::ptr_eq(self.shard.policy(), &policy) {
             self.shard.adopt(policy);
+            self.is_changed = true;
+        }
+    }
+
+    /// Tells its apps which others called the same people, once that is known. It takes effect at a moment of event time.
+    pub fn meet(&mut self, days: &Days) {
+        let Some(found) = days.found(self.shard.open_minute(), &mut self.met) else { return };
+        for (app_id, overlaps) in found.iter() {
+            if !self.shard.knows(app_id) {
+                continue;
+            }
+            for overlap in overlaps {
+                // Nothing leaves the shard with it.
+                self.shard.apply(Input::Overlap { app_id, overlap }, &mut Effects::default());
+            }
             self.is_changed = true;
         }
     }

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use crossbeam_channel::{Receiver, Sender};
 
 use super::committer::LanePart;
+use super::days::Days;
 use super::dispatch::Dispatch;
 use super::lane::{Lane, Outcomes, Place, Raw, Reading, Registrations, Reject};
 use super::reload::Reload;
@@ -69,6 +70,8 @@ pub struct Common {
     pub reading: Reading,
     /// What lanes are told.
     pub place: Place,
+    /// Where the apps of all lanes meet.
+    pub days: Arc<Days>,
     /// Where everything is counted.
     pub metrics: Arc<Metrics>,
     /// Where the state of apps is shown.
@@ -207,12 +210,13 @@ impl<'s> Worker<'s> {
 
     /// Lets what was done be seen: alerts in their outboxes, records in the ledger, lanes where they are.
     fn finish(&mut self, received: Instant, finally: bool) {
-        let Common { metrics, board, .. } = self.common;
+        let Common { metrics, board, days, .. } = self.common;
         for (alert, partition) in self.out.effects.alerts.drain(..).zip(self.out.owners.drain(..)) {
             if let Some(lane) = self.lanes.get_mut(&partition) {
                 lane.post(alert, received, metrics);
             }
         }
+        days.take(self.out.effects.sketches.drain(..));
         self.out.effects.shadowed.drain(..).for_each(|alert| metrics.alerts.shadowed(&alert));
         for stream in [Stream::Calls, Stream::Feedback] {
             if self.out.page.has(stream) {
@@ -224,6 +228,7 @@ impl<'s> Worker<'s> {
             self.tell(&reject);
         }
         for lane in self.lanes.values_mut() {
+            lane.meet(days);
             lane.advance(board, finally);
         }
     }

@@ -138,6 +138,8 @@ pub(super) struct Filing {
     pub(super) declared_use: Vec<&'static str>,
     /// An IANA name, only if it is not China's.
     pub(super) timezone: Option<&'static str>,
+    /// Where its callees are at home, if it filed that.
+    pub(super) regions: Vec<&'static str>,
     pub(super) since: Timestamp,
     /// Its numbers, as far as it filed them.
     pub(super) callers: Vec<Callers>,
@@ -188,6 +190,7 @@ impl<'w> Draft<'w> {
             seats: 0,
             declared_use: vec!["agent_calls"],
             timezone: None,
+            regions: Vec::new(),
             since: world.start.plus_millis(-customer_days * i64::from(DAY_S) * SECOND_MS),
             callers: Vec::new(),
             registered: !chance.chance(UNREGISTERED),

@@ -90,6 +90,9 @@ pub struct RegistryLine {
     /// Its time zone, if it is not the usual one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timezone: Option<&'static str>,
+    /// Where its callees are at home, if it filed that.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub regions: Vec<&'static str>,
     /// What it said it does.
     pub declared_use: Vec<&'static str>,
     /// Since when it is a customer.
@@ -122,6 +125,7 @@ impl RegistryLine {
             seats: filing.seats,
             callers: callers.collect(),
             timezone: filing.timezone,
+            regions: filing.regions.clone(),
             declared_use: filing.declared_use.clone(),
             since: filing.since,
         })

@@ -48,6 +48,7 @@ fn facts(random: &mut Random) -> CallRecord<'static> {
         answer: answer.map(Timestamp::from_seconds),
         end: Timestamp::from_seconds(end),
         outcome,
+        outcome_known: code != 999,
         raw_outcome: RawOutcome { code: Some(code), text: Cow::Borrowed(text) },
         hangup_by,
         agent,

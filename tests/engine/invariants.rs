@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use dialwatch::engine::alert::{Alert, Status};
 use dialwatch::engine::decode::{self, Format, Limits};
+use dialwatch::engine::overlaps;
 use dialwatch::engine::policy::Policy;
 use dialwatch::engine::record::{CallRecord, Feedback, Position, Registration};
 use dialwatch::engine::shard::{Accepted, Effects, Input, Shard, ShardSnapshot};
@@ -110,7 +111,22 @@ impl Run {
         self.ledger[accepted as usize] += 1;
     }
 
+    /// Lets time pass, day by day, and tells the apps what they have in common.
     pub fn tick(&mut self, at: Timestamp) {
+        let (open, lateness_ms) = (self.shards[0].open_minute(), self.shards[0].policy().lateness_ms);
+        for end in overlaps::day_ends(open, at, lateness_ms) {
+            self.tick_all(end);
+            for (app_id, found) in overlaps::compare(std::mem::take(&mut self.effects.sketches)) {
+                let owner = self.owner(&app_id);
+                for overlap in &found {
+                    self.shards[owner].apply(Input::Overlap { app_id: &app_id, overlap }, &mut self.effects);
+                }
+            }
+        }
+        self.tick_all(at);
+    }
+
+    fn tick_all(&mut self, at: Timestamp) {
         for shard in &mut self.shards {
             shard.apply(Input::Tick(at), &mut self.effects);
         }

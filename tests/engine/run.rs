@@ -7,6 +7,7 @@ use std::sync::Arc;
 use dialwatch::engine::alert::Alert;
 use dialwatch::engine::decode::{self, Format, Limits};
 use dialwatch::engine::detector::RuleParams;
+use dialwatch::engine::overlaps;
 use dialwatch::engine::policy::Policy;
 use dialwatch::engine::record::{CallRecord, Elsewhere, Feedback, Position, Registration};
 use dialwatch::engine::shard::{Accepted, Effects, Input, Shard, ShardSnapshot};
@@ -201,7 +202,7 @@ impl Stream {
         match record {
             Record::Call(call, position) => {
                 if let Some(tick) = self.clock.observe(call.end) {
-                    self.shard.apply(Input::Tick(tick), &mut self.effects);
+                    self.tick(tick);
                 }
                 self.shard.apply(Input::Call(call, *position), &mut self.effects)
             }
@@ -213,13 +214,27 @@ impl Stream {
         }
     }
 
+    /// Lets time pass, day by day, and tells the apps what they have in common.
+    fn tick(&mut self, at: Timestamp) {
+        let lateness_ms = self.shard.policy().lateness_ms;
+        for end in overlaps::day_ends(self.shard.open_minute(), at, lateness_ms) {
+            self.shard.apply(Input::Tick(end), &mut self.effects);
+            for (app_id, found) in overlaps::compare(std::mem::take(&mut self.effects.sketches)) {
+                for overlap in &found {
+                    self.shard.apply(Input::Overlap { app_id: &app_id, overlap }, &mut self.effects);
+                }
+            }
+        }
+        self.shard.apply(Input::Tick(at), &mut self.effects);
+    }
+
     fn end(mut self, case: &Case<'_>) -> Outcome {
         let end = self.clock.newest().plus_millis(case.policy.lateness_ms + MINUTE_MS);
-        self.shard.apply(Input::Tick(end), &mut self.effects);
+        self.tick(end);
         if case.resolve_at_end {
-            self.shard.apply(Input::Tick(end.plus_millis(26 * 60 * MINUTE_MS)), &mut self.effects);
+            self.tick(end.plus_millis(26 * 60 * MINUTE_MS));
         }
-        let Effects { alerts, shadowed } = self.effects;
+        let Effects { alerts, shadowed, .. } = self.effects;
         Outcome { alerts, shadowed, state: bytes(&self.shard.snapshot()) }
     }
 }

@@ -40,10 +40,15 @@ pub fn person(n: u64) -> String {
     format!("+{}", 8_619_900_000_000 + (n + 1) * 48_271_003 % 99_999_989)
 }
 
+/// The n-th landline of an area: no subscriber's number begins with 1.
+pub fn landline(area: u32, n: u64) -> String {
+    format!("+86{area}1{:07}", n % 10_000_000)
+}
+
 /// The first mobile number of a block of ten thousand.
 pub const MOBILE_BLOCK: u64 = 8_619_833_210_000;
-/// The first extension of a company's own block.
-pub const EXTENSIONS: u64 = 8_602_166_114_000;
+/// The first extension of a company's own block, in the city of the app's lines.
+pub const EXTENSIONS: u64 = 8_675_561_114_000;
 
 /// Whom a shift calls, one after the other.
 #[derive(Clone, Copy, Debug)]
@@ -56,6 +61,8 @@ pub enum To {
     Counting(u64, u64),
     /// All numbers from the first on, in a mixed order.
     Block(u64, u64),
+    /// Landlines of an area, each once.
+    Area(u32),
 }
 
 /// How calls end, in parts per hundred; what is missing to a hundred rings out. And how long people talk.
@@ -151,6 +158,11 @@ impl App {
         Self { id: APP.into(), random, strangers: 1_000_000, traffic: Traffic::default() }
     }
 
+    /// Another app.
+    pub fn named(id: &str) -> Self {
+        Self { id: id.into(), ..Self::new() }
+    }
+
     /// What it filed, besides its id.
     pub fn files(&mut self, mut registration: Value) {
         registration["app_id"] = json!(self.id);
@@ -201,6 +213,10 @@ impl App {
             To::Block(first, size) => {
                 // A step without a common divisor goes through all of it.
                 (0..calls).map(|call| format!("+{}", first + call * 37 % size)).collect()
+            }
+            To::Area(area) => {
+                self.strangers += calls;
+                (self.strangers - calls..self.strangers).map(|n| landline(area, n)).collect()
             }
         }
     }
@@ -272,6 +288,7 @@ impl App {
             agent: None,
             hangup: HangupBy::Unknown,
             ring_s: 5,
+            regions: [None; 2],
         }
     }
 
@@ -353,6 +370,18 @@ impl App {
     }
 }
 
+impl Traffic {
+    /// The traffic of two apps, in the order in which their records are written.
+    pub fn with(mut self, other: Self) -> Self {
+        self.calls.extend(other.calls);
+        self.calls.sort_by_key(|call| (call.end, call.start));
+        self.feedback.extend(other.feedback);
+        self.registry.extend(other.registry);
+        self.elsewhere.extend(other.elsewhere);
+        self
+    }
+}
+
 /// A call being described. What ends it, writes it, and returns the moment it ended at.
 #[must_use]
 pub struct Dial<'a> {
@@ -364,6 +393,7 @@ pub struct Dial<'a> {
     agent: Option<String>,
     hangup: HangupBy,
     ring_s: u32,
+    regions: [Option<&'static str>; 2],
 }
 
 impl Dial<'_> {
@@ -375,8 +405,17 @@ impl Dial<'_> {
         Self { callee: person(n), ..self }
     }
 
-    fn callee(self, callee: String) -> Self {
+    pub fn number(self, caller: &str) -> Self {
+        Self { caller: caller.into(), ..self }
+    }
+
+    pub fn callee(self, callee: String) -> Self {
         Self { callee, ..self }
+    }
+
+    /// Where the record says that caller and callee are at home.
+    pub fn regions(self, caller: Option<&'static str>, callee: Option<&'static str>) -> Self {
+        Self { regions: [caller, callee], ..self }
     }
 
     pub fn kind(self, kind: Kind) -> Self {
@@ -409,6 +448,10 @@ impl Dial<'_> {
         self.ends(Outcome::Rejected, 6)
     }
 
+    pub fn ends_somehow(self) -> i64 {
+        self.ends(Outcome::Other, 4)
+    }
+
     pub fn fails(self) -> i64 {
         self.ends(Outcome::NetworkError, 2)
     }
@@ -428,6 +471,8 @@ impl Dial<'_> {
             outcome,
             hangup_by: self.hangup,
             agent: self.agent,
+            caller_region: self.regions[0].map(Into::into),
+            callee_region: self.regions[1].map(Into::into),
             ..call
         });
         end

@@ -177,6 +177,11 @@ impl Book {
         self.incidents.iter().filter(|incident| incident.stage == Stage::Firing).count()
     }
 
+    /// Whether an alert of one of the rules is open for which `wanted` holds.
+    pub fn is_firing(&self, wanted: impl Fn(RuleName) -> bool) -> bool {
+        self.incidents.iter().any(|incident| incident.stage == Stage::Firing && wanted(incident.rule))
+    }
+
     /// Alerts closed early to make room.
     pub fn evicted(&self) -> u64 {
         self.evicted

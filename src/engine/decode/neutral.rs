@@ -132,7 +132,7 @@ impl<'a> Wire<'a> for Neutral<'a> {
         let end = moment("end", &mut self.end)?.ok_or_else(|| DecodeError::new("end", Reason::Missing))?;
         let times = Times { start, ring, answer, end }.checked("start", "end", limits)?;
         let direction = self.direction.require("direction", Reason::NotText)?;
-        let (outcome, raw_outcome) = self.outcome(times.answer.is_some());
+        let (outcome, outcome_known, raw_outcome) = self.outcome(times.answer.is_some());
         Ok(CallRecord {
             app_id,
             call_id,
@@ -146,6 +146,7 @@ impl<'a> Wire<'a> for Neutral<'a> {
             answer: times.answer,
             end: times.end,
             outcome,
+            outcome_known,
             raw_outcome,
             hangup_by: self.hangup_by.readable().and_then(|word| HangupBy::from_word(&word)).unwrap_or(HangupBy::Unknown),
             agent: self.agent.readable(),
@@ -157,19 +158,19 @@ impl<'a> Wire<'a> for Neutral<'a> {
 
 impl<'a> Neutral<'a> {
     /// An unknown outcome is other, and its word is the raw outcome where there is no other. Without an outcome, a call
-    /// that was answered is answered.
-    fn outcome(&mut self, answered: bool) -> (Outcome, RawOutcome<'a>) {
+    /// that was answered is answered. And whether it is known how the call ended.
+    fn outcome(&mut self, answered: bool) -> (Outcome, bool, RawOutcome<'a>) {
         let mut raw = self.raw_outcome.take();
         let Some(word) = self.outcome.readable() else {
-            return (if answered { Outcome::Answered } else { Outcome::Other }, raw);
+            return (if answered { Outcome::Answered } else { Outcome::Other }, answered, raw);
         };
-        let outcome = Outcome::from_word(&word).unwrap_or_else(|| {
-            if raw == RawOutcome::default() {
-                raw.text = word;
-            }
-            Outcome::Other
-        });
-        (outcome, raw)
+        if let Some(outcome) = Outcome::from_word(&word) {
+            return (outcome, outcome != Outcome::Other, raw);
+        }
+        if raw == RawOutcome::default() {
+            raw.text = word;
+        }
+        (Outcome::Other, false, raw)
     }
 }
 
@@ -409,6 +410,7 @@ mod tests {
         let text = call(&format!(r#"{times},"outcome":"lost","kind":"x","hangup_by":"y""#));
         let read = decode_one(&text).expect("a call");
         assert_eq!((read.outcome, read.kind, read.hangup_by), (Outcome::Other, Kind::Unknown, HangupBy::Unknown));
+        assert!(!read.outcome_known);
         assert_eq!(read.raw_outcome.text, "lost");
         let text = call(&format!(r#"{times},"outcome":"lost","raw_outcome":7"#));
         assert_eq!(decode_one(&text).expect("a call").raw_outcome.to_string(), "7");

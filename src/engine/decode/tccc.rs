@@ -356,6 +356,7 @@ impl<'a> Wire<'a> for Wired<'a> {
             answer: times.answer,
             end: times.end,
             outcome,
+            outcome_known: status::is_known(code, &text, times.answer.is_some()),
             raw_outcome: RawOutcome { code, text },
             hangup_by: match self.hung_up_side.readable().as_deref() {
                 Some("seat") => HangupBy::Agent,

@@ -73,6 +73,11 @@ pub enum Over {
     /// The last seven days, to the hour: answered calls by their end, people who complained by the start of the latest call
     /// to them.
     Week,
+    /// This week and the one before, by the end of the call, as of the day's first judgement; weeks begin on Thursdays at 00:00
+    /// UTC. Numbers not used for a week are forgotten.
+    Fortnight,
+    /// The callees of one day, UTC, by the end of the call: all of them, or of both apps those with the 256 smallest hashes.
+    DaySketch,
     /// The minutes after a refusal in which the policy takes calls for retaliation, by the start of the call.
     AfterRefusal,
     /// The first contacts of the last day that are held (at most 256), at their last look.
@@ -180,6 +185,27 @@ features! {
     InspectedLeak = "number_leak_inspections",
     /// Inspections that found a call without consent.
     InspectedNoConsent = "no_consent_inspections",
+    /// Placed calls from caller numbers of a province to callees of another one that the app did not file, of those whose caller
+    /// and callee are both of a known province.
+    OtherProvinceShare = "other_province_share",
+    /// Placed calls to callees of a blocked region.
+    BlockedRegionCalls = "calls_to_blocked_regions",
+    /// Placed calls whose record does not say how they ended in a code or word that is known, of all placed calls.
+    UnknownOutcomeShare = "unknown_outcome_share",
+    /// Minutes since the app's last call ended, where its own week has calls; the bound is how many that week predicts for the
+    /// time after which silence is told of.
+    SilentMinutes = "silent_minutes",
+    /// Groups of caller numbers that are used unlike each other; numbers with too few calls are in none.
+    NumberGroups = "caller_number_groups",
+    /// Jensen-Shannon distance (base 2) between the hours of the day at which the two largest groups of numbers call; counted are
+    /// the calls of the second.
+    HoursDistance = "hours_distance",
+    /// The same of what comes of their calls: see `habits`.
+    EndsDistance = "ends_distance",
+    /// The same of the provinces they call, as far as they are known.
+    RegionsDistance = "regions_distance",
+    /// Callees of this app and of the other one, of all callees of either.
+    SharedCallees = "shared_callees",
     /// Partitions in which calls of the app lie: the one that is judged, and the one in which it was met before.
     Partitions = "partitions",
 }

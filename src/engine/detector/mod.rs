@@ -16,6 +16,7 @@ pub use finding::{Evidence, Feature, Finding, Over, Severity, Subject};
 
 use super::memory::{Memory, Profile};
 use super::number::Number;
+use super::overlaps::Overlap;
 use super::record::{Call, Elsewhere, Feedback};
 use super::time::{LocalTime, Minute, Timestamp};
 use super::window::pairs::Contact;
@@ -100,6 +101,9 @@ pub trait Rule: 'static {
 
     /// Takes in, at once, that the app was met elsewhere too.
     fn locate(_params: &Self::Params, _state: &mut Self::State, _elsewhere: &Elsewhere) {}
+
+    /// Takes in, at once, that another app called the same people. It must take effect at a moment of its own.
+    fn meet(_params: &Self::Params, _state: &mut Self::State, _overlap: &Overlap) {}
 
     /// Judges a closed minute in which the app ended calls or has an alert open.
     fn judge(_params: &Self::Params, _state: &mut Self::State, _judged: &Judged<'_>, _findings: &mut Vec<Finding>) {}
@@ -255,6 +259,13 @@ macro_rules! rules {
                 })+
             }
 
+            /// Lets every rule take in that another app called the same people.
+            pub fn meet(&mut self, params: &RuleParams, overlap: &Overlap) {
+                $(if params.$module.mode() != Mode::Off {
+                    <$module::$rule as Rule>::meet(&params.$module, &mut self.$module, overlap);
+                })+
+            }
+
             /// Lets every rule judge a closed minute.
             pub fn judge(&mut self, params: &RuleParams, judged: &Judged<'_>, findings: &mut Found) {
                 $(if params.$module.mode() != Mode::Off {
@@ -297,6 +308,8 @@ rules! {
     feed_health::FeedHealth = "feed_health",
     complaint_ratio::ComplaintRatio = "complaint_ratio",
     business_mismatch::BusinessMismatch = "business_mismatch",
+    cross_region::CrossRegion = "cross_region",
+    resale::Resale = "resale",
 }
 
 /// Findings, each with the rule that made it. Reused from minute to minute.

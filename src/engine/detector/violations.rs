@@ -117,7 +117,11 @@ const BASE: &[Violation] = {
         row(RobotDialing, Major, "access-rules/forbidden:robot-calls", SuspendAndReview, "machines that talk, on many lines or beyond doubt"),
         row(CallerRotation, Notice, "agreement/4.6", Review, "a growing number of caller numbers"),
         row(CallerRotation, WARN, "agreement/4.6", WarnAndRecord, "caller numbers that rotate, or were never filed"),
-        row(FeedHealth, Notice, "agreement/7", Review, "records that lie where they should not"),
+        of(CrossRegion, BlockedRegionCalls, WARN, "outbound-rules/regions", WarnAndRecord, "calls to regions that may not be called"),
+        row(CrossRegion, WARN, "agreement/4.6", WarnAndRecord, "local numbers that call other provinces"),
+        row(CrossRegion, Major, "agreement/4.6", SuspendAndReview, "local numbers that mostly call other provinces"),
+        row(Resale, Notice, "agreement/4.5", Review, "traffic that looks like several customers' under one app"),
+        row(FeedHealth, Notice, "agreement/7", Review, "records that do not come, lie where they should not, or say the unknown"),
     ]
 };
 

@@ -161,6 +161,19 @@ impl Baseline {
         self.expect(end_s, HOUR_S, offset_s, self.hour_dispersion)
     }
 
+    /// What is usual in the `hours` hours from `from_s` (Unix seconds) on; `None` if nothing is known of some of them. Days
+    /// differ as wholes, so the hours of one vary together.
+    pub fn expect_after(&self, from_s: u32, hours: u32, offset_s: i32) -> Option<Expected> {
+        let mut whole = Expected { mean: 0.0, dispersion: 0.0, share_of_peak: 0.0 };
+        for hour in 1..=hours {
+            let expected = self.expect_hour(from_s + hour * HOUR_S, offset_s)?;
+            whole.mean += expected.mean;
+            whole.dispersion = whole.dispersion.max(expected.dispersion);
+            whole.share_of_peak = whole.share_of_peak.max(expected.share_of_peak);
+        }
+        Some(whole)
+    }
+
     fn begun(slot: u32) -> Self {
         Self {
             hours: vec![Hour::default(); HOURS_PER_WEEK],

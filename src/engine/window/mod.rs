@@ -5,12 +5,14 @@
 pub mod baseline;
 pub mod complaints;
 pub mod concurrency;
+pub mod habits;
 pub mod line;
 pub mod pairs;
 pub mod panes;
 pub mod recent;
 pub mod refusals;
 pub mod repeats;
+pub mod sketch;
 pub mod talk;
 pub mod tally;
 pub mod walk;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::engine::number::Number;
 use crate::engine::record::{Call, CallId, Outcome, Position};
+use crate::engine::region::Region;
 use crate::engine::time::Timestamp;
 
 /// Calls held per app.
@@ -38,6 +39,10 @@ pub struct Sample {
     pub disturbed: bool,
     /// Whether the callee was fresh: see `Contact::fresh`.
     pub fresh: bool,
+    /// Where the caller number is at home, if that is known.
+    pub caller_region: Option<Region>,
+    /// Where the callee's number is at home, if that is known.
+    pub callee_region: Option<Region>,
     /// Where its record stands.
     pub position: Position,
 }
@@ -56,6 +61,8 @@ impl Sample {
             has_agent: call.has_agent,
             disturbed: call.disturbed_callee(),
             fresh: false,
+            caller_region: call.caller_region,
+            callee_region: call.callee_region,
             position: call.position,
         }
     }

@@ -80,7 +80,8 @@ fn desk(draft: &mut Draft<'_>, inbound_weight: f64, missed: RangeInclusive<f64>)
 }
 
 fn business_extensions(draft: &mut Draft<'_>) {
-    draft.files("software", "account_management", false);
+    draft.files("software", "account_management", true);
+    draft.filing.regions = vec!["广东"];
     let mut work = team(draft, Week::office(9, 18, 0.0), 8.0..=14.0);
     let (answers, talk) = (known(draft), conversation(draft, 80.0..=180.0));
     let extensions = draft.count("extensions_per_company", 120..=600);

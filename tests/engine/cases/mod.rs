@@ -6,8 +6,10 @@ mod business_mismatch;
 mod callee_frequency;
 mod caller_rotation;
 mod complaint_ratio;
+mod cross_region;
 mod feed_health;
 mod harassment_redial;
+mod resale;
 mod rest_time;
 mod robot_dialing;
 
@@ -41,5 +43,7 @@ pub fn all() -> Vec<Case> {
     cases.extend(feed_health::CASES);
     cases.extend(complaint_ratio::CASES);
     cases.extend(business_mismatch::CASES);
+    cases.extend(cross_region::CASES);
+    cases.extend(resale::CASES);
     cases
 }

@@ -11,7 +11,7 @@ use super::{Count, DAY_MS, HOUR_MS, MINUTE_MS, Row, SECOND_MS, World};
 const FORGOTTEN_S: i64 = 7 * 86_400;
 
 /// The placed calls of each number since it was last new, of those judged by `to`.
-fn lines<'w>(world: &'w World<'_>, to: i64) -> BTreeMap<Number, Vec<&'w Row>> {
+pub fn lines<'w>(world: &'w World<'_>, to: i64) -> BTreeMap<Number, Vec<&'w Row>> {
     let mut lines: BTreeMap<Number, (i64, Vec<&Row>)> = BTreeMap::new();
     for row in world.placed(i64::MIN, to) {
         let Some(number) = row.caller else { continue };

@@ -1,13 +1,15 @@
 //! Where every number of an alert comes from: counted again, from the raw calls, without any window.
 //!
 //! Deliberately naive: lists and filters, from the definitions of `Feature` and `Over`. It shares with the engine what a
-//! record says, the limits of the policy and how numbers are told apart, nothing else. What it does not check: the prediction
-//! of `CallsInSlot` (its count is), limits, summaries, and how many calls and callees came before an alert.
+//! record says, the limits of the policy and how numbers are told apart, nothing else. What it does not check: the predictions
+//! of `CallsInSlot` and `SilentMinutes` (their counts are), limits, summaries, and how many calls and callees came before an alert.
 
 mod callee;
 mod caller;
 mod complaint;
 mod inspection;
+mod region;
+mod resale;
 mod walk;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -41,7 +43,10 @@ struct Row {
     answer: Option<i64>,
     end: i64,
     outcome: Outcome,
+    outcome_known: bool,
     hangup_by: HangupBy,
+    caller_region: Option<String>,
+    callee_region: Option<String>,
     agent: bool,
     /// Whether the callee was new to the app: see [`World::note_contacts`].
     first_contact: bool,
@@ -61,7 +66,10 @@ impl Row {
             answer: call.answer.map(|answer| answer.millis()),
             end: call.end.millis(),
             outcome: call.outcome,
+            outcome_known: call.outcome_known,
             hangup_by: call.hangup_by,
+            caller_region: call.caller_region.as_deref().map(Into::into),
+            callee_region: call.callee_region.as_deref().map(Into::into),
             agent: call.agent.is_some(),
             first_contact: false,
             fresh: false,
@@ -153,6 +161,8 @@ fn wilson(share: f64, of: usize, z: f64) -> f64 {
 
 /// Everything one app did, in the order in which it is judged, and what was said about it.
 struct World<'a> {
+    case: &'a Case<'a>,
+    app_id: String,
     policy: &'a Policy,
     registration: Option<Registration>,
     clock: LocalClock,
@@ -191,6 +201,8 @@ impl<'a> World<'a> {
         let registration = case.registry.iter().rfind(|filed| filed.app_id == app_id).cloned();
         let zone = registration.as_ref().and_then(|filed| filed.timezone.as_deref()).and_then(LocalClock::named);
         let mut world = Self {
+            case,
+            app_id: app_id.to_owned(),
             policy,
             clock: zone.unwrap_or_else(|| policy.clock.clone()),
             registration,
@@ -286,6 +298,12 @@ impl<'a> World<'a> {
             (F::Concurrent, O::Hour) => Count::of(self.peak(to)),
             (F::CallsOutsideHours, O::SinceStart) => self.calls_at_rest(to)?,
             (F::Partitions, O::SinceStart) => self.partitions(alert.starts_at.millis(), to)?,
+            (F::NumberGroups | F::HoursDistance | F::EndsDistance | F::RegionsDistance, O::Fortnight) => {
+                resale::groups(self, alert.starts_at.millis(), to, evidence.feature)?
+            }
+            (F::SharedCallees, O::DaySketch) => resale::shared(self, to)?,
+            (F::UnknownOutcomeShare, O::Day) => self.unknown_outcomes(to),
+            (F::SilentMinutes, O::SinceStart) => self.silent_minutes(to)?,
             (F::PlaybackShare, O::LastTalks) => self.playback(to),
             (F::ActiveCallers | F::SpentCallers | F::NewCallerShare | F::UnfiledShare, O::Day) => {
                 caller::count_of_day(self, to, evidence.feature)?
@@ -307,6 +325,7 @@ impl<'a> World<'a> {
                 F::ForbiddenBusiness | F::OtherBusiness | F::InspectedAbuse | F::InspectedLeak | F::InspectedNoConsent,
                 O::Rolling24h,
             ) => inspection::count(self, to, evidence.feature),
+            (F::OtherProvinceShare | F::BlockedRegionCalls, O::Day) => region::count(self, to, evidence.feature),
             (feature, over) => return Err(format!("no naive count of {feature:?} over {over:?}")),
         })
     }
@@ -383,6 +402,20 @@ impl<'a> World<'a> {
         Ok(Count::of(BTreeSet::from([met.here.partition, met.there.partition]).len()))
     }
 
+    /// Calls of the last day that nobody knows the end of.
+    fn unknown_outcomes(&self, to: i64) -> Count {
+        let pane = 15 * MINUTE_MS;
+        let from = (to - MINUTE_MS) / pane * pane + pane - DAY_MS;
+        let unknown = self.placed(from, to).filter(|row| !row.outcome_known).count();
+        Count::share(unknown, self.placed(from, to).count(), self.policy.rules.feed_health.z)
+    }
+
+    /// Whole minutes between the one in which the last call ended and `to`.
+    fn silent_minutes(&self, to: i64) -> Result<Count, String> {
+        let last = self.placed(i64::MIN, to).last().ok_or("it never called")?;
+        Ok(Count::of(((to - MINUTE_MS) / MINUTE_MS - last.end / MINUTE_MS) as usize))
+    }
+
     /// Talks of the commonest length among the last 512 of more than 6 s.
     fn playback(&self, to: i64) -> Count {
         let talks: Vec<i64> = self.judged(to).iter().filter_map(Row::talk_s).filter(|talk_s| *talk_s > 6).collect();
@@ -401,7 +434,7 @@ fn wrong(world: &World<'_>, alert: &Alert) -> Vec<String> {
         // The engine rounds to six decimals; the rhythm it takes from a table of 16 bits.
         let exact = if evidence.feature == Feature::StartRhythm { 1e-3 } else { 2e-6 };
         let same = |one: f64, other: f64| (one - other).abs() < exact;
-        let quotes_bound = evidence.feature != Feature::CallsInSlot;
+        let quotes_bound = ![Feature::CallsInSlot, Feature::SilentMinutes].contains(&evidence.feature);
         let holds = |count: &Count| {
             let bound = match (evidence.bound, count.bound) {
                 (Some(quoted), Some(counted)) => same(quoted, counted),

@@ -137,9 +137,25 @@ pub(super) fn outcome(code: Option<i64>, text: &str, answered: bool, rang: bool)
     }
 }
 
+/// Whether a status is one of the table. None at all is known of a call that was answered: it says enough.
+pub(super) fn is_known(code: Option<i64>, text: &str, answered: bool) -> bool {
+    let says_nothing = code.is_none() && text.is_empty();
+    code.and_then(by_code).or_else(|| by_text(text)).is_some() || says_nothing && answered
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_stands_in_no_table_is_not_known() {
+        for status in STATUSES {
+            assert!(is_known(status.code.map(i64::from), status.text, false), "{}", status.text);
+        }
+        assert!(is_known(None, "busy", false) && is_known(Some(206), "neverSeen", false) && is_known(Some(999), "busy", false));
+        assert!(!is_known(Some(214), "", true) && !is_known(None, "neverSeen", true));
+        assert!(is_known(None, "", true) && !is_known(None, "", false));
+    }
 
     #[test]
     fn every_status_is_found_by_its_code_and_by_its_text() {
