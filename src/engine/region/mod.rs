@@ -187,7 +187,7 @@ const _: () = assert!(Region::ALL.len() <= NOWHERE as usize);
 static TABLE: [u32; TEXT.len() / LINE_BYTES] = table();
 
 const fn table() -> [u32; TEXT.len() / LINE_BYTES] {
-    assert!(TEXT.len() % LINE_BYTES == 0, "prefixes.txt: lines are of one length");
+    assert!(TEXT.len().is_multiple_of(LINE_BYTES), "prefixes.txt: lines are of one length");
     let mut table = [0; TEXT.len() / LINE_BYTES];
     let mut line = 0;
     while line < table.len() {

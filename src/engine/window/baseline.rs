@@ -410,6 +410,21 @@ mod tests {
     }
 
     #[test]
+    fn silence_is_far_out_in_the_middle_of_a_day_and_not_in_the_evening() {
+        for seed in 0..5 {
+            let random = &mut ChaCha8Rng::seed_from_u64(seed);
+            let baseline = learned(&traffic(random, MONDAY_S, 29));
+            let after = |hour: u32| baseline.expect_after(at_s(28, hour), 3, SHANGHAI_S).expect("learned");
+            let by_hours: f64 =
+                (11..14).map(|hour| baseline.expect_hour(at_s(28, hour), SHANGHAI_S).expect("learned").mean).sum();
+            assert!((after(10).mean - by_hours).abs() < 1e-9, "seed {seed}");
+            assert!(1.0 - after(10).tail(1) < 1e-9, "seed {seed}: {:?}", after(10));
+            assert!(after(18).mean < 20.0 && 1.0 - after(18).tail(1) > 1e-3, "seed {seed}: {:?}", after(18));
+        }
+        assert_eq!(Baseline::default().expect_after(MONDAY_S, 3, SHANGHAI_S), None);
+    }
+
+    #[test]
     fn a_burst_at_night_is_far_out_and_a_usual_day_is_not() {
         for seed in 0..10 {
             let random = &mut ChaCha8Rng::seed_from_u64(seed);

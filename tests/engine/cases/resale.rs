@@ -56,7 +56,7 @@ pub const CASES: [Case; 10] = [
     Case {
         name: "resale--fires-both-signs",
         shows: "Two uses of one app, and most of its people are another app's too: one alert of both.",
-        config: "",
+        config: RESOLVE,
         traffic: || {
             let mut app = App::new();
             app.works(&morning(240));
