@@ -79,7 +79,8 @@ fn over(over: Over) -> &'static str {
     match over {
         Over::Hour => "the last hour",
         Over::Day => "the last day",
-        Over::DayFresh => "first contacts of the last day",
+        Over::DayFirst => "first contacts of the last day",
+        Over::FortnightFirst => "first contacts of the last fourteen days",
         Over::AfterRefusal => "since the refusal",
         Over::Fortnight => "this week and the last",
         Over::DaySketch => "the callees of one day, or an even sample of them",

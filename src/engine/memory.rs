@@ -122,7 +122,9 @@ pub struct Memory {
     /// How its calls of the last day ended.
     pub day: Sliding<Tally>,
     /// The same for calls to fresh callees only.
-    pub day_fresh: Sliding<Tally>,
+    pub day_first: Sliding<Tally>,
+    /// The same over fourteen days.
+    pub fortnight_first: Sliding<Tally>,
     /// How many of its calls of the last week were answered.
     pub answered: Sliding<Count>,
     /// Its callees.
@@ -158,7 +160,8 @@ impl Memory {
             first_seen: None,
             hour: Sliding::default(),
             day: Sliding::default(),
-            day_fresh: Sliding::default(),
+            day_first: Sliding::default(),
+            fortnight_first: Sliding::default(),
             answered: Sliding::default(),
             pairs: Pairs::new(seed),
             day_callees: DayCallees::default(),
@@ -221,8 +224,9 @@ impl Memory {
         let tally = Tally::of(call, fresh);
         self.hour.add(Span::HOUR, minute, &tally);
         self.day.add(Span::DAY, minute, &tally);
-        if fresh {
-            self.day_fresh.add(Span::DAY, minute, &tally);
+        if contact.is_some_and(|contact| contact.first) {
+            self.day_first.add(Span::DAY, minute, &tally);
+            self.fortnight_first.add(Span::FORTNIGHT, minute, &tally);
         }
         if call.outcome == Outcome::Answered {
             self.answered.add(Span::WEEK, minute, &Count(1));
@@ -278,7 +282,8 @@ impl Memory {
     pub fn advance(&mut self, minute: Minute, placed: u32, offset_s: i32, frozen: bool) {
         self.hour.advance(Span::HOUR, minute);
         self.day.advance(Span::DAY, minute);
-        self.day_fresh.advance(Span::DAY, minute);
+        self.day_first.advance(Span::DAY, minute);
+        self.fortnight_first.advance(Span::FORTNIGHT, minute);
         self.answered.advance(Span::WEEK, minute);
         self.pairs.advance(minute);
         self.repeats.advance(minute);
@@ -308,9 +313,10 @@ impl Memory {
         sorted(&self.callers).into_iter()
     }
 
-    /// Caller numbers with calls in the last day, and how many of them are spent at `now_s` (Unix seconds): at most
-    /// `calls_max` calls a day since the first, and none begun for an hour.
-    pub fn active_and_spent_callers(&self, now_s: u32, calls_max: u32) -> (u32, u32) {
+    /// Caller numbers with calls in the last day, and how many of them are spent: at most `calls_max` calls a day since the
+    /// first, and none begun in the hour before the app's last call. When all rest, none is laid aside.
+    pub fn active_and_spent_callers(&self, calls_max: u32) -> (u32, u32) {
+        let now_s = self.callers.values().map(|caller| caller.last_s).max().unwrap_or(0);
         let active = self.callers.values().filter(|caller| caller.day.total().placed > 0);
         active.fold((0, 0), |(active, spent), caller| {
             let days = now_s.saturating_sub(caller.first_s).div_ceil(DAY_S).max(1);
@@ -327,9 +333,10 @@ impl Memory {
         })
     }
 
-    /// The same for the numbers that first called at or after `since_s` (Unix seconds).
-    pub fn placed_by_new_callers(&self, since_s: u32) -> (u32, u32) {
-        self.placed_by_callers(|number| self.callers.get(&number).is_some_and(|caller| caller.first_s >= since_s))
+    /// The same for those among them that first called at or after `since_s` (Unix seconds).
+    pub fn placed_by_new_callers(&self, since_s: u32, wanted: impl Fn(Number) -> bool) -> (u32, u32) {
+        let is_new = |number| self.callers.get(&number).is_some_and(|caller| caller.first_s >= since_s);
+        self.placed_by_callers(|number| is_new(number) && wanted(number))
     }
 
     /// The durable form: the same bytes for the same contents.
@@ -338,7 +345,8 @@ impl Memory {
             first_seen: self.first_seen,
             hour: self.hour.clone(),
             day: self.day.clone(),
-            day_fresh: self.day_fresh.clone(),
+            day_first: self.day_first.clone(),
+            fortnight_first: self.fortnight_first.clone(),
             answered: self.answered.clone(),
             pairs: self.pairs.snapshot(),
             day_callees: self.day_callees.clone(),
@@ -364,7 +372,8 @@ impl Memory {
             first_seen: snapshot.first_seen,
             hour: snapshot.hour,
             day: snapshot.day,
-            day_fresh: snapshot.day_fresh,
+            day_first: snapshot.day_first,
+            fortnight_first: snapshot.fortnight_first,
             answered: snapshot.answered,
             pairs: Pairs::restore(snapshot.pairs, seed),
             day_callees: snapshot.day_callees,
@@ -389,7 +398,8 @@ pub struct MemorySnapshot {
     first_seen: Option<Timestamp>,
     hour: Sliding<Tally>,
     day: Sliding<Tally>,
-    day_fresh: Sliding<Tally>,
+    day_first: Sliding<Tally>,
+    fortnight_first: Sliding<Tally>,
     answered: Sliding<Count>,
     pairs: PairsSnapshot,
     day_callees: DayCallees,

@@ -34,6 +34,15 @@ impl Course {
         }
     }
 
+    /// Whether the callee noticed it: it rang, or somebody answered, declined or was engaged.
+    pub(super) fn disturbs(&self) -> bool {
+        match self.outcome {
+            Outcome::Answered | Outcome::Rejected | Outcome::NoAnswer | Outcome::Busy | Outcome::Voicemail => true,
+            Outcome::Cancelled => self.ring_ms.is_some(),
+            _ => false,
+        }
+    }
+
     /// Whether nobody was reached.
     pub(super) fn is_unreached(&self) -> bool {
         matches!(self.outcome, Outcome::NoAnswer | Outcome::Busy | Outcome::Unreachable)

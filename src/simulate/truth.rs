@@ -11,6 +11,7 @@ use super::SimulatedCall;
 use super::family::Intensity;
 use super::numbers::{Phone, PhoneSet, app_id};
 use crate::engine::detector::RuleName;
+use crate::engine::record::FeedbackKind;
 use crate::engine::time::{DAY_S, HOUR_S, MINUTE_MS, SECOND_MS, Timestamp};
 
 /// Two moments this close to the edge of a limit are told apart by milliseconds, but perhaps not by whole seconds.
@@ -53,6 +54,14 @@ impl Rule {
         match self {
             Self::Built(HarassmentRedial | CalleeFrequency | RestTime | AbnormalRate) => 12 * HOUR_MS,
             Self::Built(_) => 72 * HOUR_MS,
+        }
+    }
+
+    /// How long after the last call it may still show: people complain later, and their share is taken over a week.
+    const fn lingers_ms(self) -> i64 {
+        match self {
+            Self::Built(RuleName::ComplaintRatio) => 8 * DAY_MS,
+            Self::Built(_) => 0,
         }
     }
 
@@ -122,6 +131,10 @@ pub(super) struct Past {
     pub(super) caller: Phone,
     /// Declined, or hung up at once.
     pub(super) refused: bool,
+    /// Declined.
+    pub(super) declined: bool,
+    /// Whether the callee noticed it: a call that the network lost harasses nobody.
+    pub(super) disturbed: bool,
 }
 
 /// The calls of one app to one callee so far: all of them that lie within a day, the newest [`History::KEPT`].
@@ -147,28 +160,27 @@ impl History {
         self.past.iter().flatten()
     }
 
-    /// What one more call, from `caller` at `start_ms`, breaks.
-    pub(super) fn broken_by(&self, start_ms: i64, caller: Phone) -> Breaks {
+    /// What one more call, from `caller` at `start_ms`, breaks; `disturbs` says whether the callee notices it.
+    pub(super) fn broken_by(&self, start_ms: i64, caller: Phone, disturbs: bool) -> Breaks {
         let began_within = |window_ms: i64| self.past().filter(move |past| start_ms - past.start_ms < window_ms).count();
         let frequency = began_within(BURST_WINDOW_MS) >= BURST_CALLS_MAX || began_within(DAY_MS) >= DAY_CALLS_MAX;
         Breaks::NONE
             .and_if(frequency, RuleName::CalleeFrequency)
-            .and_if(self.is_harassed_by(start_ms, caller), RuleName::HarassmentRedial)
+            .and_if(disturbs && self.is_harassed_by(start_ms, caller), RuleName::HarassmentRedial)
     }
 
     fn is_harassed_by(&self, start_ms: i64, caller: Phone) -> bool {
         if self.opted_out_ms.is_some_and(|at_ms| at_ms < start_ms) {
             return true;
         }
-        let refusals: Vec<i64> =
-            self.past().filter(|past| past.refused && start_ms - past.end_ms < DAY_MS).map(|past| past.end_ms).collect();
-        let retaliates = |refused_ms: &i64| {
-            let since = self.past().filter(|past| past.start_ms >= *refused_ms).count();
-            start_ms - refused_ms < RETALIATION_WINDOW_MS && since + 1 >= RETALIATION_CALLS
+        let today = || self.past().filter(|past| start_ms - past.start_ms < DAY_MS);
+        let refusals = self.past().filter(|past| past.refused && start_ms - past.end_ms < DAY_MS).count();
+        let retaliates = |refusal: &Past| {
+            let since = self.past().filter(|past| past.disturbed && past.start_ms >= refusal.end_ms).count();
+            refusal.declined && start_ms - refusal.end_ms < RETALIATION_WINDOW_MS && since + 1 >= RETALIATION_CALLS
         };
-        let today = self.past().filter(|past| start_ms - past.start_ms < DAY_MS);
-        let callers: PhoneSet = today.map(|past| past.caller).chain([caller]).collect();
-        refusals.len() >= REFUSALS_IN_A_DAY || refusals.iter().any(retaliates) || callers.len() >= CALLERS_ON_ONE_CALLEE
+        let callers: PhoneSet = today().map(|past| past.caller).chain([caller]).collect();
+        refusals >= REFUSALS_IN_A_DAY || self.past().any(retaliates) || refusals > 0 && callers.len() >= CALLERS_ON_ONE_CALLEE
     }
 
     /// The first moment from `start_ms` on that lies clear of every edge, so that a record in whole seconds tells the
@@ -246,25 +258,33 @@ struct Interval {
 impl Labeller {
     /// Takes a call. Copies are passed over.
     pub(super) fn note(&mut self, call: &SimulatedCall) {
-        if call.breaks.is_empty() || call.copy {
+        if call.copy {
             return;
         }
-        for rule in RuleName::ALL.iter().filter(|rule| call.breaks.contains(**rule)).copied().map(Rule::Built) {
-            let interval =
-                self.open.entry((call.app, rule)).or_insert_with(|| Interval { from: call.start, ..Interval::default() });
-            if interval.calls > 0 && call.start.millis() - interval.to.millis() > rule.pause_ms() {
-                let over = std::mem::replace(interval, Interval { from: call.start, ..Interval::default() });
-                self.closed.push((call.app, rule, over));
-            }
-            interval.from = interval.from.min(call.start);
-            interval.to = interval.to.max(call.end);
-            interval.calls += 1;
-            interval.harmed.insert(call.callee);
-            if rule.names_callees() {
-                let (at, calls) = interval.named.entry(call.callee).or_insert((call.start, 0));
-                *at = (*at).min(call.start);
-                *calls += 1;
-            }
+        for rule in RuleName::ALL.iter().filter(|rule| call.breaks.contains(**rule)) {
+            self.add(call, Rule::Built(*rule), call.start, call.end);
+        }
+        // A complaint found true is a matter by itself, from the moment it is made.
+        if let Some(voice) = call.voice.filter(|voice| voice.kind == FeedbackKind::Complaint && voice.verified) {
+            self.add(call, Rule::Built(RuleName::ComplaintRatio), voice.at, voice.at);
+        }
+    }
+
+    fn add(&mut self, call: &SimulatedCall, rule: Rule, from: Timestamp, to: Timestamp) {
+        let begun = || Interval { from, ..Interval::default() };
+        let interval = self.open.entry((call.app, rule)).or_insert_with(begun);
+        if interval.calls > 0 && from.millis() - interval.to.millis() > rule.pause_ms() {
+            let over = std::mem::replace(interval, begun());
+            self.closed.push((call.app, rule, over));
+        }
+        interval.from = interval.from.min(from);
+        interval.to = interval.to.max(to);
+        interval.calls += 1;
+        interval.harmed.insert(call.callee);
+        if rule.names_callees() {
+            let (at, calls) = interval.named.entry(call.callee).or_insert((from, 0));
+            *at = (*at).min(from);
+            *calls += 1;
         }
     }
 
@@ -292,9 +312,12 @@ impl Labeller {
                 callees: interval.named(),
             };
             labels.extend(of_app.iter().map(|(_, rule, interval)| label(*rule, true, interval)));
-            let besides =
-                may_break.iter().filter(|rule| !rule.is_exact() && !of_app.iter().any(|(_, broken, _)| broken == *rule));
-            labels.extend(besides.map(|rule| label(*rule, false, &Interval { from, to, ..Interval::default() })));
+            let is_open =
+                |rule: &Rule| !rule.is_exact() && (rule.lingers_ms() > 0 || !of_app.iter().any(|(_, broken, _)| broken == rule));
+            labels.extend(may_break.iter().filter(|rule| is_open(rule)).map(|rule| {
+                let to = to.plus_millis(rule.lingers_ms());
+                label(*rule, false, &Interval { from, to, ..Interval::default() })
+            }));
         }
         labels
     }

@@ -24,7 +24,7 @@ limits! {
         surge_min: f64 = 2.0,
         /// Share of the app's busiest hour below which an hour is off hours.
         off_hours_share_max: f64 = 0.05,
-        /// Share of the day's calls from caller numbers not a day old that corroborates a surge.
+        /// Share of the day's calls from caller numbers neither filed nor a day old that corroborates a surge.
         new_caller_share_min: f64 = 0.3,
         /// Share of invalid numbers in the last hour that corroborates a surge.
         invalid_number_share_min: f64 = 0.05,
@@ -164,7 +164,12 @@ fn burst(limits: &AbnormalRateLimits, judged: &Judged<'_>, calls: u32) -> Option
 /// What else speaks against a surge.
 fn corroborate(limits: &AbnormalRateLimits, judged: &Judged<'_>) -> Vec<Evidence> {
     let hour: &Tally = judged.memory.hour.total();
-    let (new, all) = judged.memory.placed_by_new_callers(judged.at().seconds().saturating_sub(DAY_S));
+    // Numbers that were filed are no news, and an app that filed none may have new ones any day.
+    let since_s = judged.at().seconds().saturating_sub(DAY_S);
+    let (new, all) = match judged.profile.filed.is_empty() {
+        true => (0, 0),
+        false => judged.memory.placed_by_new_callers(since_s, |number| judged.profile.channels(number).is_none()),
+    };
     [
         (Feature::InvalidShare, hour.invalid_number, hour.reached, limits.invalid_number_share_min, Over::Hour),
         (Feature::ShortShare, hour.short, hour.answered, limits.short_answer_share_min, Over::Hour),

@@ -10,7 +10,7 @@ use super::finding::listed;
 use super::{Evidence, Feature, Finding, Judged, Over, Rule, Severity, Subject};
 use crate::engine::number::Number;
 use crate::engine::statistics::{wilson_lower, wilson_upper};
-use crate::engine::time::{DAY_S, Timestamp};
+use crate::engine::time::Timestamp;
 use crate::engine::window::panes::Span;
 use crate::engine::window::recent::Sample;
 use crate::engine::window::tally::Tally;
@@ -19,26 +19,27 @@ use crate::engine::window::walk::{ClosePairs, Run};
 limits! {
     /// Limits of `blind_dialing`. Sources: `detection.md` B4–B6 and D1; Telnyx and Genesys for short answers.
     BlindDialingLimits {
-        /// One-sided confidence of every bound, in standard deviations: 3.09 is one in a thousand.
+        /// One-sided confidence of bounds over a day or more, in standard deviations: 3.09 is one in a thousand.
         z: f64 = 3.09,
+        /// The same where there is much to look at, and so more chances to be wrong: single hours and single caller numbers.
+        many_z: f64 = 3.72,
         /// Share of calls to fresh callees from which an app dials the unknown.
         fresh_share_min: f64 = 0.75,
         /// Answer share below which a list is bad.
         answer_share_max: f64 = 0.35,
         /// Share of numbers that do not exist from which a list was not given by people.
         invalid_number_share_min: f64 = 0.05,
+        /// Share of numbers that do not exist from which they were made up. Below, few answers and dead numbers alone are a list
+        /// that nobody has tended: it also takes people who decline or hang up. An engineering choice.
+        made_up_number_share_min: f64 = 0.15,
         /// Share of answers over within 6 s from which people hang up on the caller.
         short_answer_share_min: f64 = 0.15,
         /// Share of declined calls.
         rejected_share_min: f64 = 0.08,
-        /// Indicators it takes; number walking counts as two.
+        /// Calls, or answers, that a share must be of: the bound of a share of fewer is too sure (B4).
+        share_of_min: u32 = 20,
+        /// Indicators it takes; walking through mobile numbers counts as two.
         indicators_min: u32 = 2,
-        /// Indicators it takes while the app's memory is younger than `young_days`, when every callee is new.
-        young_indicators_min: u32 = 3,
-        /// Days after which an app's memory tells new callees from old ones.
-        young_days: u32 = 14,
-        /// Confidence for the stream of first contacts alone, where novelty is given: 3 indicators at this z.
-        first_contact_z: f64 = 3.72,
         /// Share of calls failed in the network above which the answer share says nothing.
         network_error_share_max: f64 = 0.10,
         /// Consecutive first contacts with neighbouring numbers from which a run is a walk.
@@ -67,6 +68,8 @@ struct WalkSeen {
     run: u32,
     /// Neighbouring pairs, and how many chance would make, in thousandths.
     pairs: Option<(u32, u32)>,
+    /// Whether there are mobile numbers among them: no company has a block of those.
+    mobile: bool,
 }
 
 /// First contacts after which the number walk is looked at again.
@@ -93,6 +96,7 @@ impl Rule for BlindDialing {
             ("fresh_share_min", limits.fresh_share_min),
             ("answer_share_max", limits.answer_share_max),
             ("invalid_number_share_min", limits.invalid_number_share_min),
+            ("made_up_number_share_min", limits.made_up_number_share_min),
             ("short_answer_share_min", limits.short_answer_share_min),
             ("rejected_share_min", limits.rejected_share_min),
             ("network_error_share_max", limits.network_error_share_max),
@@ -102,7 +106,7 @@ impl Rule for BlindDialing {
             .filter(|(_, share)| !(0.0..=1.0).contains(share))
             .map(|(field, share)| (field, format!("{share} is not a share between 0 and 1")))
             .collect();
-        for (field, z) in [("z", limits.z), ("first_contact_z", limits.first_contact_z)] {
+        for (field, z) in [("z", limits.z), ("many_z", limits.many_z)] {
             if !(1.0..=8.0).contains(&z) {
                 problems.push((field, format!("{z} is not between 1 and 8 standard deviations")));
             }
@@ -119,12 +123,16 @@ impl Rule for BlindDialing {
             None
         };
         let walk = walk.as_ref();
+        // What happened two weeks ago accuses only together with what goes on. Of equals the last is told of: the nearest.
+        let fortnight = memory.fortnight_first.total();
+        let goes_on = memory.day_first.total().placed >= CALLS_MIN;
         let streams = [
-            Stream { tally: memory.hour.total(), over: Over::Hour, fresh_only: false },
-            Stream { tally: day, over: Over::Day, fresh_only: false },
-            Stream { tally: memory.day_fresh.total(), over: Over::DayFresh, fresh_only: true },
+            goes_on.then_some(Stream { tally: fortnight, over: Over::FortnightFirst, first_only: true }),
+            Some(Stream { tally: memory.day_first.total(), over: Over::DayFirst, first_only: true }),
+            Some(Stream { tally: day, over: Over::Day, first_only: false }),
+            Some(Stream { tally: memory.hour.total(), over: Over::Hour, first_only: false }),
         ];
-        let best = streams.iter().filter_map(|stream| stream.judge(limits, judged, Subject::App, walk)).max_by_key(rank);
+        let best = streams.iter().flatten().filter_map(|stream| stream.judge(limits, judged, Subject::App, walk)).max_by_key(rank);
         let accused = best.as_ref().is_some_and(|finding| !finding.lingering);
         findings.extend(best);
         // Where the app as a whole dials blindly, each of its numbers says nothing new.
@@ -142,7 +150,7 @@ impl Suspicions {
         callers.dedup();
         for number in callers {
             let Some(caller) = judged.memory.caller(number) else { continue };
-            let stream = Stream { tally: caller.day.total(), over: Over::Day, fresh_only: false };
+            let stream = Stream { tally: caller.day.total(), over: Over::Day, first_only: false };
             if let Some(finding) = stream.judge(limits, judged, Subject::Caller(number), None) {
                 findings.push(finding);
                 self.callers.push(number);
@@ -160,6 +168,7 @@ fn rank(finding: &Finding) -> (bool, Severity, usize) {
 struct Walk {
     run: Option<u32>,
     pairs: Option<(u32, u32)>,
+    mobile: bool,
 }
 
 impl WalkSeen {
@@ -169,17 +178,19 @@ impl WalkSeen {
         let memory = judged.memory;
         if judged.placed > 0 && memory.first_contacts >= self.first_contacts + WALK_EVERY {
             self.first_contacts = memory.first_contacts;
-            let day = memory.day_fresh.total();
+            let day = memory.day_first.total();
             let invalid = wilson_lower(day.invalid_number.into(), day.reached.into(), limits.z) >= limits.invalid_number_share_min;
             let run = memory.walk.longest_run().filter(|run| invalid || run.mobile);
-            self.run = run.map_or(0, |run: Run| run.length);
+            self.run = run.map_or(0, |run| run.length);
             let close: ClosePairs = memory.walk.close_pairs(WALK_DISTANCE);
             let strangers = invalid || close.blocks >= 2 || close.mobile_blocks > 0;
+            let runs_mobile = run.is_some_and(|run: Run| run.mobile && run.length >= limits.walk_run_min);
+            self.mobile = runs_mobile || close.mobile_blocks > 0 && close.mobile_blocks * 2 >= close.blocks;
             self.pairs = (strangers && close.tail < WALK_TAIL).then_some((close.pairs, (close.expected * 1_000.0).round() as u32));
         }
         let run = (self.run >= limits.walk_run_min).then_some(self.run);
         let pairs = self.pairs.filter(|(pairs, _)| *pairs >= limits.walk_pairs_min);
-        (run.is_some() || pairs.is_some()).then_some(Walk { run, pairs })
+        (run.is_some() || pairs.is_some()).then_some(Walk { run, pairs, mobile: self.mobile })
     }
 }
 
@@ -187,7 +198,7 @@ impl WalkSeen {
 struct Stream<'a> {
     tally: &'a Tally,
     over: Over,
-    fresh_only: bool,
+    first_only: bool,
 }
 
 impl Stream<'_> {
@@ -196,26 +207,25 @@ impl Stream<'_> {
             return None;
         }
         // Nearly every judgement ends here, for nearly every app: nothing is allocated before.
-        let bounds = self.bounds(limits, judged)?;
-        let needed = self.needed(limits, judged);
-        let indicators = |slack: f64| bounds.indicators(slack) + walk.map_or(0, |_| 2);
-        let slack = [1.0, HYSTERESIS].into_iter().find(|slack| bounds.is_novel(limits, *slack) && indicators(*slack) >= needed)?;
-        let grave = indicators(slack) > limits.indicators_min || walk.is_some();
+        let is_many = self.over == Over::Hour || matches!(subject, Subject::Caller(_));
+        let z = if is_many { limits.many_z } else { limits.z };
+        let bounds = self.bounds(limits, judged, z)?;
+        // Who calls whole companies walks through their numbers: that is one sign among others.
+        let walks = walk.map_or(0, |walk| if walk.mobile { 2 } else { 1 });
+        let indicators = |slack: f64| bounds.indicators(slack) + walks;
+        let suffices = |slack: &f64| {
+            bounds.is_novel(limits, *slack)
+                && indicators(*slack) >= limits.indicators_min
+                && (walk.is_some_and(|walk| walk.mobile) || bounds.is_no_neglected_list(limits, *slack))
+        };
+        let slack = [1.0, HYSTERESIS].into_iter().find(suffices)?;
+        let grave = indicators(slack) > limits.indicators_min || walk.is_some_and(|walk| walk.mobile);
         Some(self.finding(judged, subject, self.evidence(limits, &bounds, walk, slack), grave, slack < 1.0))
     }
 
-    /// Indicators it takes: one more where every callee is new anyway.
-    fn needed(&self, limits: &BlindDialingLimits, judged: &Judged<'_>) -> u32 {
-        let young_ms = i64::from(limits.young_days) * i64::from(DAY_S) * 1_000;
-        let age_ms = judged.memory.first_seen.map_or(0, |seen| judged.at().millis() - seen.millis());
-        let novelty_is_given = self.fresh_only || age_ms < young_ms;
-        if novelty_is_given { limits.young_indicators_min } else { limits.indicators_min }
-    }
-
     /// Every bound that is held against a limit; `None` if the callees are not new even by the looser limit.
-    fn bounds(&self, limits: &BlindDialingLimits, judged: &Judged<'_>) -> Option<Bounds> {
+    fn bounds(&self, limits: &BlindDialingLimits, judged: &Judged<'_>, z: f64) -> Option<Bounds> {
         let tally = self.tally;
-        let z = if self.fresh_only { limits.first_contact_z } else { limits.z };
         let fresh = wilson_lower(tally.fresh.into(), tally.placed.into(), z);
         if fresh < limits.fresh_share_min * HYSTERESIS {
             return None;
@@ -238,10 +248,11 @@ impl Stream<'_> {
             bound: wilson_upper(answered.into(), reached.into(), z),
             below: true,
         };
+        let least = |feature, count: u32, of: u32, limit| (of >= limits.share_of_min).then(|| least(feature, count, of, limit));
         let shares = [
-            Some(least(Feature::InvalidShare, tally.invalid_number, reached, limits.invalid_number_share_min)),
-            Some(least(Feature::RejectShare, tally.rejected, reached, limits.rejected_share_min)),
-            (!judged.profile.notifies).then(|| least(Feature::ShortShare, tally.short, answered, limits.short_answer_share_min)),
+            least(Feature::InvalidShare, tally.invalid_number, reached, limits.invalid_number_share_min),
+            least(Feature::RejectShare, tally.rejected, reached, limits.rejected_share_min),
+            least(Feature::ShortShare, tally.short, answered, limits.short_answer_share_min).filter(|_| !judged.profile.notifies),
             (!outage).then(answers),
         ];
         Some(Bounds { fresh, shares })
@@ -260,13 +271,15 @@ impl Stream<'_> {
         let at = judged.at();
         let from = match (self.over, subject) {
             (Over::Hour, _) => Span::HOUR.from(judged.minute),
+            (Over::FortnightFirst, _) => Span::FORTNIGHT.from(judged.minute),
             (_, Subject::Caller(_)) => Span::DAY_COARSE.from(judged.minute),
             _ => Span::DAY.from(judged.minute),
         };
         let callees = match (self.over, subject) {
             (_, Subject::Caller(_)) => u64::from(self.tally.fresh),
             (Over::Hour, _) => judged.memory.pairs.distinct_hour().into(),
-            (Over::DayFresh, _) => self.tally.fresh.min(judged.memory.pairs.distinct_day()).into(),
+            // Everybody is called for the first time once.
+            (Over::DayFirst | Over::FortnightFirst, _) => self.tally.placed.into(),
             _ => judged.memory.pairs.distinct_day().into(),
         };
         Finding {
@@ -287,9 +300,9 @@ impl Stream<'_> {
 
     fn summary(&self, subject: Subject, from: Timestamp, evidence: &[Evidence]) -> String {
         let who = if subject == Subject::App { "The app" } else { "The caller number" };
-        let calls = if self.fresh_only { "calls to people new to the app" } else { "calls" };
+        let calls = if self.first_only { "calls to people new to the app" } else { "calls" };
         // In the stream of first contacts novelty is the stream itself.
-        let said = evidence.iter().filter(|item| !(self.fresh_only && item.feature == Feature::FreshShare));
+        let said = evidence.iter().filter(|item| !(self.first_only && item.feature == Feature::FreshShare));
         let phrases: Vec<String> = said.map(phrase).collect();
         format!("{who} dials blindly: of {} {calls} since {from}, {}.", self.tally.placed, listed(&phrases))
     }
@@ -357,6 +370,15 @@ impl Bounds {
     /// Whether the callees are new. `slack` below 1 loosens every limit.
     fn is_novel(&self, limits: &BlindDialingLimits, slack: f64) -> bool {
         self.fresh >= limits.fresh_share_min * slack
+    }
+
+    /// Whether people decline or hang up, or so many numbers do not exist that they were made up.
+    fn is_no_neglected_list(&self, limits: &BlindDialingLimits, slack: f64) -> bool {
+        self.shares.iter().flatten().any(|share| match share.feature {
+            Feature::AnswerShare => false,
+            Feature::InvalidShare => share.bound >= limits.made_up_number_share_min * slack,
+            _ => share.passes(slack),
+        })
     }
 
     fn indicators(&self, slack: f64) -> u32 {

@@ -84,7 +84,7 @@ impl Rule for CallerRotation {
         }
         state.looked = judged.minute;
         let memory = judged.memory;
-        let (active, spent) = memory.active_and_spent_callers(judged.at().seconds(), limits.calls_per_caller_max);
+        let (active, spent) = memory.active_and_spent_callers(limits.calls_per_caller_max);
         let usual = state.usual();
         state.note(judged.at().seconds() / DAY_S, active);
         let rotation = rotation(limits, judged, active, spent).or_else(|| growth(limits, judged, active, usual));

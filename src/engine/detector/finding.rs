@@ -63,8 +63,10 @@ pub enum Over {
     Hour,
     /// The last day, by the end of the call: to the quarter of an hour, where caller numbers are told apart to the hour.
     Day,
-    /// The last day, calls to fresh callees only: see `Contact::fresh`.
-    DayFresh,
+    /// The last day, by the end of the call to the quarter of an hour, first contacts only: see `Contact::first`.
+    DayFirst,
+    /// The last fourteen days, by the end of the call to half a day, first contacts only.
+    FortnightFirst,
     /// Five minutes: by the start of the calls to one callee, by the end of all calls of the app.
     FiveMinutes,
     /// The last 24 hours to the second, by the start of the call; of feedback, by when it was given, and what came in too late

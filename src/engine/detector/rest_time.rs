@@ -1,13 +1,13 @@
 //! `rest_time`: calls while people rest, by the clock where the app's callees live.
 //!
-//! Exact: every call begun outside the hours counts. Lunch is a notice and off unless asked for, since the policy names
+//! Exact: every call begun outside the hours counts, but for those that call somebody back. Lunch is a notice and off unless asked for, since the policy names
 //! it without hours.
 
 use serde::{Deserialize, Serialize};
 
 use super::finding::counted;
 use super::{Evidence, Feature, Finding, Judged, Observed, Over, Rule, Severity, Subject};
-use crate::engine::time::{DAY_S, LocalTime, Timestamp};
+use crate::engine::time::{DAY_S, HOUR_S, LocalTime, Timestamp};
 
 limits! {
     /// Limits of `rest_time`. Source: Tencent 《电话号码外呼规则》 679/79155 of 2026-02-11; lunch: Alibaba's task centre.
@@ -16,6 +16,8 @@ limits! {
         from_minute: u32 = 8 * 60,
         /// Minute of the local day from which they no longer are: 1260 is 21:00.
         to_minute: u32 = 21 * 60,
+        /// Hours for which somebody who called the app may be called back whenever (`detection.md` D2); 0 is never.
+        callback_hours: u32 = 24,
         /// Whether calls at lunch give a notice.
         lunch: bool = false,
         /// Minute of the local day at which lunch begins: 720 is 12:00.
@@ -68,6 +70,10 @@ impl Rule for RestTime {
         }
         let Some((day, night)) = rest_of(limits, observed.local_start) else { return };
         let start_s = observed.call.start.seconds();
+        let called_us_s = observed.contact.and_then(|contact| contact.called_us_s);
+        if called_us_s.is_some_and(|at_s| start_s.saturating_sub(at_s) < limits.callback_hours * HOUR_S) {
+            return;
+        }
         if (day, night) != (rest.day, rest.night) {
             if (day, night) < (rest.day, rest.night) {
                 // A long call of a rest that was over before this one began: its like have been told of.

@@ -42,6 +42,8 @@ pub struct Contact {
     pub fresh: bool,
     /// Start of the call before, if remembered.
     pub previous_s: Option<u32>,
+    /// End of the latest call that came from the callee, if remembered.
+    pub called_us_s: Option<u32>,
 }
 
 /// Distinct callees of one window, by the pane of their last call.
@@ -137,14 +139,15 @@ impl Pairs {
             // Known from a call of theirs: an acquaintance from the beginning.
             pair.first_s = 1;
         }
-        let previous_s = pair.last_s;
+        let (previous_s, inbound_s) = (pair.last_s, pair.inbound_s);
         let fresh = start_s.saturating_sub(pair.first_s) < FRESH_S;
         if start_s > previous_s {
             pair.last_s = start_s;
             self.hour.moved(Span::HOUR, previous_s, start_s);
             self.day.moved(Span::DAY, previous_s, start_s);
         }
-        Contact { first, fresh, previous_s: (previous_s != 0 && !first).then_some(previous_s) }
+        let known = |at_s: u32| (at_s != 0 && !first).then_some(at_s);
+        Contact { first, fresh, previous_s: known(previous_s), called_us_s: known(inbound_s) }
     }
 
     /// Start of the latest call to a callee, in Unix seconds; `None` if it is not remembered or only called itself.
@@ -308,13 +311,25 @@ mod tests {
     fn a_contact_is_first_once_and_fresh_for_a_day() {
         let mut pairs = Pairs::new(1);
         let t = 1_700_000_000;
-        assert_eq!(pairs.called(callee(1), t, 100), Contact { first: true, fresh: true, previous_s: None });
-        assert_eq!(pairs.called(callee(1), t + 60, 100), Contact { first: false, fresh: true, previous_s: Some(t) });
-        assert_eq!(pairs.called(callee(1), t + FRESH_S, 100), Contact { first: false, fresh: false, previous_s: Some(t + 60) });
+        assert_eq!(pairs.called(callee(1), t, 100), Contact { first: true, fresh: true, previous_s: None, called_us_s: None });
+        assert_eq!(
+            pairs.called(callee(1), t + 60, 100),
+            Contact { first: false, fresh: true, previous_s: Some(t), called_us_s: None }
+        );
+        assert_eq!(
+            pairs.called(callee(1), t + FRESH_S, 100),
+            Contact { first: false, fresh: false, previous_s: Some(t + 60), called_us_s: None }
+        );
         let later = t + FRESH_S + MEMORY_S + 1;
-        assert_eq!(pairs.called(callee(1), later, 100), Contact { first: true, fresh: true, previous_s: None });
+        assert_eq!(
+            pairs.called(callee(1), later, 100),
+            Contact { first: true, fresh: true, previous_s: None, called_us_s: None }
+        );
         pairs.called_back(callee(2), t, 100);
-        assert_eq!(pairs.called(callee(2), t + 60, 100), Contact { first: false, fresh: false, previous_s: None });
+        assert_eq!(
+            pairs.called(callee(2), t + 60, 100),
+            Contact { first: false, fresh: false, previous_s: None, called_us_s: Some(t) }
+        );
     }
 
     #[test]

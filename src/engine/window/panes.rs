@@ -25,6 +25,8 @@ impl Span {
     pub const DAY: Self = Self { pane_minutes: 15, panes: 96 };
     /// 24 hours, sliding by the hour: for the many caller numbers.
     pub const DAY_COARSE: Self = Self { pane_minutes: 60, panes: 24 };
+    /// Fourteen days, sliding by half a day: for what is rare.
+    pub const FORTNIGHT: Self = Self { pane_minutes: 720, panes: 28 };
     /// Seven days, sliding by the hour.
     pub const WEEK: Self = Self { pane_minutes: 60, panes: 168 };
 

@@ -40,10 +40,11 @@ impl Stream {
     }
 
     /// What a call breaks.
-    fn broken(&mut self, turn: &Turn, start_ms: i64, own_number: Phone) -> Breaks {
+    fn broken(&mut self, turn: &Turn, start_ms: i64, own_number: Phone, course: &Course) -> Breaks {
         // Who calls at night and is missed wants to be called back at night.
         let calls_back = self.work.contacts[turn.contact].inbound_missed.is_some();
-        let by_history = turn.history.as_ref().map_or(Breaks::NONE, |history| history.broken_by(start_ms, own_number));
+        let disturbs = course.disturbs();
+        let by_history = turn.history.as_ref().map_or(Breaks::NONE, |history| history.broken_by(start_ms, own_number, disturbs));
         self.work.contacts[turn.contact]
             .breaks
             .and(by_history)
@@ -58,7 +59,7 @@ impl Stream {
         let course = self.course(&turn, start_ms, incoming);
         let (course, agent) = self.staffed(turn.line, course, start_ms, incoming.is_some());
         let own_number = self.caller_on(turn.line);
-        let breaks = if incoming.is_some() { Breaks::NONE } else { self.broken(&turn, start_ms, own_number) };
+        let breaks = if incoming.is_some() { Breaks::NONE } else { self.broken(&turn, start_ms, own_number, &course) };
         let at = |after_ms| Timestamp::from_millis(start_ms + after_ms);
         let (direction, caller, callee) = match incoming {
             None => (Direction::Outbound, own_number, turn.callee),
@@ -160,7 +161,14 @@ impl Stream {
             history.opted_out_ms = history.opted_out_ms.or(call.voice.map(|voice| voice.at.millis()));
             if outbound {
                 let (start_ms, end_ms) = (call.start.millis(), call.end.millis());
-                history.note(Past { start_ms, end_ms, caller: own_number, refused: course.is_refusal() });
+                history.note(Past {
+                    start_ms,
+                    end_ms,
+                    caller: own_number,
+                    refused: course.is_refusal(),
+                    declined: course.outcome == Outcome::Rejected,
+                    disturbed: course.disturbs(),
+                });
             }
             turn.attempt += 1;
             let complained = call.voice.filter(|voice| voice.kind == FeedbackKind::Complaint).map(|voice| voice.at);

@@ -173,6 +173,6 @@ fn one_blind_number() -> Traffic {
     let customers = Shift { lines: 1..=4, to: To::People(0, 120), pace: Pace::Gap(60, 240), ..Shift::default() };
     app.works(&Shift { from: "2026-03-06 09:00", calls: 120, ..customers.clone() });
     app.works(&Shift { mix: KNOWN, calls: 300, ..customers });
-    app.works(&Shift { lines: 5..=5, mix: BOUGHT, calls: 130, pace: Pace::Gap(120, 240), ..Shift::default() });
+    app.works(&Shift { lines: 5..=5, mix: BOUGHT, calls: 180, pace: Pace::Gap(120, 240), ..Shift::default() });
     app.traffic()
 }

@@ -34,10 +34,11 @@ pub fn count_of_day(world: &World<'_>, to: i64, feature: Feature) -> Result<Coun
     let last_s = |line: &Vec<&Row>| line.iter().map(|row| row.start_s()).max();
     let first_s = |line: &Vec<&Row>| line.iter().map(|row| row.start_s()).min();
     let calls_max = i64::from(world.policy.rules.caller_rotation.calls_per_caller_max);
+    let latest_s = lines.values().filter_map(last_s).max().unwrap_or(0);
     let spent = |line: &&Vec<&Row>| {
         let (Some(first_s), Some(last_s)) = (first_s(line), last_s(line)) else { return false };
-        let days = ((to_s - first_s + 86_399) / 86_400).max(1);
-        line.len() as i64 <= calls_max * days && last_s + 3_600 <= to_s
+        let days = ((latest_s - first_s + 86_399) / 86_400).max(1);
+        line.len() as i64 <= calls_max * days && last_s + 3_600 <= latest_s
     };
     let active: Vec<&Vec<&Row>> = lines.values().filter(|line| of_day(line) > 0).collect();
     let placed: usize = lines.values().map(of_day).sum();
@@ -47,7 +48,8 @@ pub fn count_of_day(world: &World<'_>, to: i64, feature: Feature) -> Result<Coun
             Count { of: Some(active.len() as u64), ..Count::of(active.iter().copied().filter(spent).count()) }
         }
         Feature::NewCallerShare => {
-            let new = lines.values().filter(|line| first_s(line).is_some_and(|first_s| first_s >= to_s - 86_400));
+            let unfiled = lines.iter().filter(|(number, _)| world.filed(**number).is_none()).map(|(_, line)| line);
+            let new = unfiled.filter(|line| first_s(line).is_some_and(|first_s| first_s >= to_s - 86_400));
             Count::share(new.map(of_day).sum(), placed, world.policy.rules.abnormal_rate.z)
         }
         _ => {

@@ -50,6 +50,8 @@ struct Row {
     agent: bool,
     /// Whether the callee was new to the app: see [`World::note_contacts`].
     first_contact: bool,
+    /// End of the latest call that came from the callee.
+    called_us_s: Option<i64>,
     fresh: bool,
 }
 
@@ -72,6 +74,7 @@ impl Row {
             callee_region: call.callee_region.as_deref().map(Into::into),
             agent: call.agent.is_some(),
             first_contact: false,
+            called_us_s: None,
             fresh: false,
         }
     }
@@ -235,17 +238,21 @@ impl<'a> World<'a> {
     /// called; the callee is fresh for 24 hours from then on. One who called first is never fresh.
     fn note_contacts(&mut self) {
         let mut seen: BTreeMap<Number, (Option<i64>, i64)> = BTreeMap::new();
+        let mut called_us: BTreeMap<Number, i64> = BTreeMap::new();
         for row in &mut self.rows {
             if row.direction == Direction::Inbound
                 && let Some(person) = row.caller
             {
                 let (_, last_s) = seen.entry(person).or_insert((None, 0));
                 *last_s = (*last_s).max(row.end_s());
+                let called_us_s = called_us.entry(person).or_insert(0);
+                *called_us_s = row.end_s().max(*called_us_s);
             }
             let Some(callee) = row.callee.filter(|_| row.placed()) else { continue };
             let start_s = row.start_s();
             let known = seen.get(&callee).filter(|(_, last_s)| start_s - last_s <= 30 * DAY_MS / SECOND_MS);
             row.first_contact = known.is_none();
+            row.called_us_s = called_us.get(&callee).copied().filter(|_| known.is_some());
             let since_s = known.map_or(Some(start_s), |(since_s, _)| *since_s);
             row.fresh = since_s.is_some_and(|since_s| start_s - since_s < DAY_MS / SECOND_MS);
             let last_s = known.map_or(0, |(_, last_s)| *last_s).max(start_s);
@@ -291,7 +298,7 @@ impl<'a> World<'a> {
                 | F::RejectShare
                 | F::DroppedShare
                 | F::AgentShare,
-                O::Hour | O::Day | O::DayFresh,
+                O::Hour | O::Day | O::DayFirst | O::FortnightFirst,
             ) => self.outcome_share(alert, evidence, to)?,
             (F::NumberRun | F::NeighbourPairs, O::FirstContacts) => walk::count(self, to, evidence.feature)?,
             (F::CallsInSlot, O::FiveMinutes) => Count::of(self.placed(to - 5 * MINUTE_MS, to).count()),
@@ -334,13 +341,18 @@ impl<'a> World<'a> {
         let rules = &self.policy.rules;
         let caller = if alert.subject.kind == "caller" { Some(self.number(alert, "caller")?) } else { None };
         let pane = if caller.is_some() { HOUR_MS } else { 15 * MINUTE_MS };
-        let from = if evidence.over == Over::Hour { to - HOUR_MS } else { (to - MINUTE_MS) / pane * pane + pane - DAY_MS };
+        let from = match evidence.over {
+            Over::Hour => to - HOUR_MS,
+            Over::FortnightFirst => (to - MINUTE_MS) / (12 * HOUR_MS) * (12 * HOUR_MS) + 12 * HOUR_MS - 14 * DAY_MS,
+            _ => (to - MINUTE_MS) / pane * pane + pane - DAY_MS,
+        };
         let mine = |row: &&Row| caller.is_none_or(|caller| row.caller == Some(caller));
-        let only_fresh = evidence.over == Over::DayFresh;
-        let calls: Vec<&Row> = self.placed(from, to).filter(mine).filter(|row| row.fresh || !only_fresh).collect();
+        let only_first = matches!(evidence.over, Over::DayFirst | Over::FortnightFirst);
+        let calls: Vec<&Row> = self.placed(from, to).filter(mine).filter(|row| row.first_contact || !only_first).collect();
+        let blind = &rules.blind_dialing;
         let z = match alert.rule {
-            RuleName::BlindDialing if only_fresh => rules.blind_dialing.first_contact_z,
-            RuleName::BlindDialing => rules.blind_dialing.z,
+            RuleName::BlindDialing if caller.is_some() || evidence.over == Over::Hour => blind.many_z,
+            RuleName::BlindDialing => blind.z,
             RuleName::AbnormalRate => rules.abnormal_rate.z,
             RuleName::RobotDialing => rules.robot_dialing.z,
             RuleName::CallerRotation => rules.caller_rotation.z,
@@ -390,7 +402,9 @@ impl<'a> World<'a> {
                 _ => None,
             }
         };
-        let at_rest: Vec<_> = self.placed(i64::MIN, to).filter_map(rest_of).collect();
+        let callback_s = i64::from(limits.callback_hours) * 3_600;
+        let calls_back = |row: &&Row| row.called_us_s.is_some_and(|at_s| row.start_s() - at_s < callback_s);
+        let at_rest: Vec<_> = self.placed(i64::MIN, to).filter(|row| !calls_back(row)).filter_map(rest_of).collect();
         let last = at_rest.iter().max().ok_or("nobody was called at rest")?;
         Ok(Count::of(at_rest.iter().filter(|rest| *rest == last).count()))
     }

@@ -45,8 +45,9 @@ pub fn looks(world: &World<'_>) -> Vec<Look> {
             continue;
         }
         seen = contacts;
-        let reached = fresh.iter().filter(|row| row.reached()).count();
-        let empty = fresh.iter().filter(|row| row.outcome == Outcome::InvalidNumber).count();
+        let first: Vec<_> = day.iter().filter(|row| row.first_contact).collect();
+        let reached = first.iter().filter(|row| row.reached()).count();
+        let empty = first.iter().filter(|row| row.outcome == Outcome::InvalidNumber).count();
         let share = if reached == 0 { 0.0 } else { empty as f64 / reached as f64 };
         let invalid = wilson(share, reached, -limits.z) >= limits.invalid_number_share_min;
         looks.push(look(&held, at, invalid));
