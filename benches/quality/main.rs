@@ -41,7 +41,7 @@ const REPORTED: Worlds =
 const EXACT: Worlds =
     Worlds { families: Families::HeldOut, seeds: 3_101..3_103, days: 10, apps: 60, quiet_days: 0, flaws: Some(Flaws::NONE) };
 /// Smaller ones for the trials, which need a whole engine for each limit.
-const TRIED: Worlds = Worlds { families: Families::HeldOut, seeds: 3_201..3_203, days: 12, apps: 50, quiet_days: 0, flaws: None };
+const TRIED: Worlds = Worlds { families: Families::HeldOut, seeds: 3_201..3_203, days: 9, apps: 30, quiet_days: 0, flaws: None };
 /// What limits are tuned on.
 const TUNED: Worlds = Worlds { families: Families::Tuning, seeds: 101..103, days: 20, apps: 64, quiet_days: 8, flaws: None };
 /// The share of clean apps.
@@ -84,17 +84,27 @@ fn write() {
     let mut scores = Scores::new(&judged(&REPORTED.all(), &judges), &BASELINES);
     scores.pairs = Pairs::of_all(&judged(&EXACT.all(), &|| vec![engine()]));
     let mut text = found(&REPORTED, &scores);
+    let picture = dialwatch::evaluate::picture(&scores.report).expect("it can be drawn");
+    std::fs::write(root().join("benches/quality/picture.svg"), picture).expect("the picture can be written");
+    text += include_str!("remarks.md");
+    // The trials take much longer than all the rest: whoever cannot wait has a page without them.
+    save(&text);
     let silent = trials::trials(&TRIED.all(), variants::defaults(), variants::silent_indicators());
     let about = "Each rule alone, without one of its indicators, on smaller worlds of the same families.";
     page::trials(&mut text, "Indicators silenced", about, &silent);
+    save(&text);
     let moved = trials::trials(&TRIED.all(), variants::defaults(), variants::moved_limits());
     let about = "Each rule alone, one limit a quarter lower or higher (whole numbers by one at least), on the same worlds.";
     page::trials(&mut text, "Limits moved by a quarter", about, &moved);
-    text += include_str!("remarks.md");
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let picture = dialwatch::evaluate::picture(&scores.report).expect("it can be drawn");
-    std::fs::write(root.join("benches/quality/picture.svg"), picture).expect("the picture can be written");
-    std::fs::write(root.join("QUALITY.md"), text).expect("the page can be written");
+    save(&text);
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn save(page: &str) {
+    std::fs::write(root().join("QUALITY.md"), page).expect("the page can be written");
 }
 
 fn found(worlds: &Worlds, scores: &Scores) -> String {

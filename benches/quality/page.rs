@@ -24,7 +24,7 @@ pub fn aims(page: &mut String, aims: &[Aim]) {
     let row = |aim: &Aim| {
         vec![aim.what.to_owned(), aim.aim.clone(), aim.measured.clone(), if aim.met { "yes" } else { "**no**" }.into()]
     };
-    let about = "Set before measuring. What is missed is explained at the end of this page.";
+    let about = "Set before measuring. What is missed is explained below.";
     section(page, "Aims", about, &["", "aim", "measured", "met"], &aims.iter().map(row).collect::<Vec<_>>());
 }
 

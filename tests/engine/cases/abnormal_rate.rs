@@ -42,10 +42,11 @@ pub const CASES: [Case; 14] = [
     },
     Case {
         name: "abnormal_rate--fires-surge-from-new-numbers",
-        shows: "The same surge, but from caller numbers never used before: grave.",
+        shows: "The same surge, but from caller numbers never used before nor filed: grave.",
         config: "",
         traffic: || {
             let mut app = two_weeks();
+            app.files(json!({ "callers": (1..=12).map(line).collect::<Vec<_>>() }));
             app.works(&Shift { from: "2026-03-13 10:00", lines: 31..=42, calls: 150, ..customers(Pace::Gap(5, 20)) });
             app.traffic()
         },
