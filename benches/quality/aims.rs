@@ -76,16 +76,16 @@ fn blind(scores: &Scores) -> Vec<Aim> {
     let name = rule.as_str();
     let blind = of_rule(&scores.report, rule);
     let false_alarms = blind.as_ref().map(|blind| blind.false_alarms);
-    let leads = |family: &str| family.contains("consented");
+    let leads = |family: &str| ["consented", "crm_import", "open_enrolment"].iter().any(|word| family.contains(word));
     let (mut wrong, mut days) = (0, 0);
     for family in scores.report.families.iter().filter(|family| leads(&family.family)) {
         wrong += family.by_rule.get(name).copied().unwrap_or_default();
         days += family.false_alarms.app_days;
     }
     let on_leads = dialwatch::evaluate::Rate::new(wrong, days);
-    let walks = |family: &str| ["block", "enumerat", "walk", "hopping", "stride"].iter().any(|word| family.contains(word));
-    let lists = |family: &str| family.contains("list") && family.starts_with("blind");
-    let diluted = |family: &str| family.contains("diluted") || family.contains("mixed");
+    let walks = |family: &str| ["block", "range"].iter().any(|word| family.contains(word));
+    let lists = |family: &str| family == "blind_list" || family == "cold_prospects";
+    let diluted = |family: &str| family.contains("diluted") || family.contains("third_cold");
     vec![
         at_most(
             "`blind_dialing`: false alarms an app-day (at most)",
