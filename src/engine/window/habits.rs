@@ -13,7 +13,7 @@ use crate::engine::time::DAY_S;
 pub const WEEK_S: u32 = 7 * DAY_S;
 /// Parts of the day, of two hours each. In UTC: how far two profiles lie apart does not depend on the zone.
 pub const HOURS: usize = 12;
-/// What comes of a call: see [`end_of`].
+/// What comes of a call: see `end_of`.
 pub const ENDS: usize = 10;
 /// The provinces.
 pub const REGIONS: usize = Region::ALL.len();
