@@ -42,7 +42,11 @@ const INDICATORS: &[Indicator] = &[
     Indicator { rule: RuleName::RobotDialing, name: "beat of starts (T2)", never: &[("rhythm_min", 2.0)] },
     Indicator { rule: RuleName::RobotDialing, name: "no pause (T3)", never: &[("gap_variation_max", -1.0)] },
     Indicator { rule: RuleName::RobotDialing, name: "calls over seats", never: &[("calls_per_seat_max", OUT_OF_REACH)] },
-    Indicator { rule: RuleName::RobotDialing, name: "one playback length", never: &[("playback_share_min", 2.0)] },
+    Indicator {
+        rule: RuleName::RobotDialing,
+        name: "one playback length",
+        never: &[("playback_share_min", 2.0), ("playback_alone_min", 2.0)],
+    },
     Indicator { rule: RuleName::RobotDialing, name: "no agent", never: &[("agent_share_max", -1.0)] },
     Indicator {
         rule: RuleName::RobotDialing,

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::alert::Alert;
 use super::alert::book::{Book, Desk, Letterhead};
 use super::alert::ledger::Ledger;
-use super::detector::{Finding, Found, Judged, Mode, Observed, RuleName, RuleStates};
+use super::detector::{Finding, Found, Judged, Mode, Observed, RuleName, RuleParams, RuleStates};
 use super::memory::{Memory, MemorySnapshot, Profile};
 use super::number::Number;
 use super::overlaps::Overlap;
@@ -94,6 +94,11 @@ impl App {
         &self.ledger
     }
 
+    /// The limits it is judged by.
+    pub fn limits<'a>(&'a self, policy: &'a Policy) -> &'a RuleParams {
+        terms::rules(self.terms.as_deref(), policy)
+    }
+
     /// What of the policy holds for it alone.
     pub fn terms(&self) -> Option<&Arc<Terms>> {
         self.terms.as_ref()
@@ -150,7 +155,7 @@ impl App {
 
     /// Takes in that another app called the same people.
     pub fn meet(&mut self, overlap: &Overlap, policy: &Policy) {
-        self.rules.meet(&policy.rules, overlap);
+        self.rules.meet(terms::rules(self.terms.as_deref(), policy), overlap);
         self.changed = true;
     }
 
@@ -169,8 +174,7 @@ impl App {
 
     /// Whether time alone can change its alerts, or open one.
     pub fn is_waiting(&self, policy: &Policy) -> bool {
-        let rules = terms::rules(self.terms.as_deref(), policy);
-        self.book.is_waiting() || self.shadow_book.is_waiting() || self.rules.is_waiting(rules)
+        self.book.is_waiting() || self.shadow_book.is_waiting() || self.rules.is_waiting(self.limits(policy))
     }
 
     /// Judges a closed minute: its feedback and calls in order, then the minute itself, then the book.

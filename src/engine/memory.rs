@@ -115,8 +115,6 @@ pub struct CallerMemory {
 /// Everything an app remembers.
 #[derive(Clone, Debug)]
 pub struct Memory {
-    /// End of its first call.
-    pub first_seen: Option<Timestamp>,
     /// How its calls of the last hour ended.
     pub hour: Sliding<Tally>,
     /// How its calls of the last day ended.
@@ -157,7 +155,6 @@ impl Memory {
     /// Empty, with hashes keyed by `seed`.
     pub fn new(seed: u64) -> Self {
         Self {
-            first_seen: None,
             hour: Sliding::default(),
             day: Sliding::default(),
             day_first: Sliding::default(),
@@ -181,7 +178,6 @@ impl Memory {
 
     /// Who the callee of a call is to the app, before the call is judged.
     pub fn meet(&mut self, call: &Call, bounds: MemoryBounds) -> Option<Contact> {
-        self.first_seen = self.first_seen.or(Some(call.end));
         let callee = call.callee.filter(|_| call.is_attempt())?;
         self.day_callees.push(call.end.minute().day(), callee);
         let contact = self.pairs.called(callee, call.start.seconds(), bounds.callees);
@@ -342,7 +338,6 @@ impl Memory {
     /// The durable form: the same bytes for the same contents.
     pub fn snapshot(&self) -> MemorySnapshot {
         MemorySnapshot {
-            first_seen: self.first_seen,
             hour: self.hour.clone(),
             day: self.day.clone(),
             day_first: self.day_first.clone(),
@@ -369,7 +364,6 @@ impl Memory {
         let mut callers = keyed_map(seed);
         callers.extend(snapshot.callers);
         Self {
-            first_seen: snapshot.first_seen,
             hour: snapshot.hour,
             day: snapshot.day,
             day_first: snapshot.day_first,
@@ -395,7 +389,6 @@ impl Memory {
 /// [`Memory`] with every map in order.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MemorySnapshot {
-    first_seen: Option<Timestamp>,
     hour: Sliding<Tally>,
     day: Sliding<Tally>,
     day_first: Sliding<Tally>,

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::alert::Alert;
 use super::app::{App, AppSnapshot, Waiting};
-use super::detector::{Found, Mode, RuleName};
+use super::detector::{Found, Mode};
 use super::overlaps::{DaySketch, Overlap};
 use super::policy::Policy;
 use super::record::{Call, CallRecord, Elsewhere, Feedback, Position, Registration};
@@ -259,13 +259,10 @@ impl Shard {
     }
 
     fn sketch(&self, day: u32, effects: &mut Effects) {
-        let limits = &self.policy.rules.resale;
-        if self.policy.rules.mode(RuleName::Resale) == Mode::Off {
-            return;
-        }
         let first = effects.sketches.len();
         for app in self.apps.iter().flatten() {
-            let callees = app.memory().day_callees.of(day);
+            let limits = &app.limits(&self.policy).resale;
+            let callees = app.memory().day_callees.of(day).filter(|_| limits.mode != Mode::Off);
             if let Some(callees) = callees.filter(|callees| callees.len() >= limits.overlap_callees_min as usize) {
                 effects.sketches.push(DaySketch { app_id: app.id().into(), day, callees: callees.clone() });
             }

@@ -40,7 +40,9 @@ use crate::engine::time::{DAY_S, MINUTE_MS, SECOND_MS, Timestamp};
 
 pub use picture::{PictureError, picture};
 pub use reading::{InputError, alerts, truth};
-pub use report::{Alerts, Family, Found, Overall, Quantiles, Rate, Report, RuleReport, SCHEMA, Share, World, evaluate};
+pub use report::{
+    Alerts, Family, Found, Mistakes, Overall, Quantiles, Rate, Report, RuleReport, SCHEMA, Share, World, evaluate, mistakes,
+};
 pub use table::table;
 
 /// How long after its last call an incident may still be found unless said otherwise, in milliseconds: judgements come by

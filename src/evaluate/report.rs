@@ -181,9 +181,7 @@ pub struct Report {
 /// Holds `alerts` against the truth. Every alert is about an app of the truth; `grace_ms` is how long after its end an
 /// incident may be found. The order of labels and alerts makes no difference.
 pub fn evaluate(truth: &Truth, alerts: &[Alert], grace_ms: i64) -> Report {
-    let rules: BTreeSet<&str> =
-        truth.labels.iter().map(|label| &*label.rule).chain(alerts.iter().map(|alert| &*alert.rule)).collect();
-    let judged: Vec<Judged<'_>> = rules.into_iter().map(|rule| Judged::new(rule, truth, alerts, grace_ms)).collect();
+    let judged = Judged::all(truth, alerts, grace_ms);
     let reports: Vec<RuleReport> = judged.iter().map(|judged| judged.report(truth, grace_ms)).collect();
     Report {
         schema: SCHEMA,
@@ -201,6 +199,27 @@ pub fn evaluate(truth: &Truth, alerts: &[Alert], grace_ms: i64) -> Report {
     }
 }
 
+/// What went wrong, one by one.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Mistakes<'a> {
+    /// Incidents that were not found.
+    pub missed: Vec<&'a Label>,
+    /// Alerts that accuse although nothing was done.
+    pub wrong: Vec<&'a Alert>,
+}
+
+/// The mistakes that [`evaluate`] counts, by rule.
+pub fn mistakes<'a>(truth: &'a Truth, alerts: &'a [Alert], grace_ms: i64) -> Mistakes<'a> {
+    let mut mistakes = Mistakes::default();
+    for judged in Judged::all(truth, alerts, grace_ms) {
+        let missed = judged.incidents.iter().filter(|(_, outcome)| *outcome == Outcome::Missed);
+        mistakes.missed.extend(missed.map(|(label, _)| *label));
+        let wrong = judged.alerts.iter().filter(|(_, verdict)| *verdict == Verdict::FalseAlarm);
+        mistakes.wrong.extend(wrong.map(|(alert, _)| *alert));
+    }
+    mistakes
+}
+
 /// One rule's incidents and alerts, each with what became of it.
 struct Judged<'a> {
     rule: &'a str,
@@ -209,6 +228,13 @@ struct Judged<'a> {
 }
 
 impl<'a> Judged<'a> {
+    /// Every rule with a label or an alert, by name.
+    fn all(truth: &'a Truth, alerts: &'a [Alert], grace_ms: i64) -> Vec<Self> {
+        let rules: BTreeSet<&str> =
+            truth.labels.iter().map(|label| &*label.rule).chain(alerts.iter().map(|alert| &*alert.rule)).collect();
+        rules.into_iter().map(|rule| Self::new(rule, truth, alerts, grace_ms)).collect()
+    }
+
     fn new(rule: &'a str, truth: &'a Truth, alerts: &'a [Alert], grace_ms: i64) -> Self {
         let mut by_app: BTreeMap<&str, (Vec<&Label>, Vec<&Alert>)> = BTreeMap::new();
         for label in truth.labels.iter().filter(|label| label.rule == rule) {

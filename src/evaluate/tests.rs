@@ -60,7 +60,11 @@ fn message(id: &str, app: &str, rule: &str, severity: &str, at: &str, ends: &str
 fn report(labels_: &[String], messages: &[String]) -> Report {
     let truth = truth("labels.json", &labels(labels_)).expect("labels");
     let alerts = alerts("alerts.jsonl", &messages.join("\n"), &truth).expect("alerts");
-    evaluate(&truth, &alerts, GRACE_MS)
+    let (report, mistakes) = (evaluate(&truth, &alerts, GRACE_MS), mistakes(&truth, &alerts, GRACE_MS));
+    let overall = &report.overall;
+    assert_eq!(mistakes.missed.len() as u64, overall.recall.of - overall.recall.count, "{mistakes:?}");
+    assert_eq!(mistakes.wrong.len() as u64, overall.alerts.wrong, "{mistakes:?}");
+    report
 }
 
 fn rule<'a>(report: &'a Report, name: &str) -> &'a RuleReport {

@@ -10,7 +10,7 @@ use super::cases;
 use super::run::{self, Case, Files, Outcome};
 
 /// The parts that no case's alerts show when they are forgotten, and why that is right. The state at the end shows some.
-const SHOWN_BY_NO_ALERT: [(&str, &str); 14] = [
+const SHOWN_BY_NO_ALERT: [(&str, &str); 13] = [
     ("apps_evicted", "counts what a bound cut off; no case comes near one"),
     ("apps.memory.callers_evicted", "counts what a bound cut off; no case comes near one"),
     ("apps.book.evicted", "counts what a bound cut off; no case comes near one"),
@@ -20,7 +20,6 @@ const SHOWN_BY_NO_ALERT: [(&str, &str); 14] = [
     ("apps.calls_judged", "shown where a bound cut something off"),
     ("apps.last_judged", "written by the next judgement, and shown of apps, not in alerts"),
     ("apps.first_call", "quoted by the alerts of another partition, if the app is met there"),
-    ("apps.memory.first_seen", "no rule asks since blind dialing holds young and old apps to one measure"),
     ("apps.memory.swept_hour", "when the memory was last tidied; it is merely tidied again"),
     ("apps.rules.blind_dialing.callers", "matters for the one minute between two judgements; no cut of a case falls there"),
     ("apps.rules.caller_rotation.day", "ends a day early, which a median of days bears; the state shows it"),

@@ -5,9 +5,11 @@ use std::sync::Arc;
 use dialwatch::engine::alert::{Alert, Status};
 use dialwatch::engine::decode::{self, Limits};
 use dialwatch::engine::detector::RuleName;
+use dialwatch::engine::overlaps::Overlap;
 use dialwatch::engine::policy::{Exception, Policy};
 use dialwatch::engine::shard::{Effects, Input, Shard};
 use dialwatch::engine::time::Timestamp;
+use dialwatch::engine::window::sketch::Common;
 use serde_json::json;
 
 use super::ledger::ledger;
@@ -172,4 +174,26 @@ fn an_alert_that_is_open_when_an_exception_begins_ends_with_its_reason() {
         open.entries().iter().all(|entry| entry.rule != RULE || entry.ended_at.is_some()),
         "the ledger says that they are over"
     );
+}
+
+/// A rule that an app's own limits switch off is told nothing that it would keep for ever.
+#[test]
+fn who_switched_a_rule_off_is_not_told_of_others() {
+    let told = |mode: &str, is_told: bool| {
+        let mut shard = Shard::new(Arc::new(Policy::for_tests()), 1);
+        let (mut effects, overlap) = (Effects::default(), overlap());
+        let filed = json!({"app_id": APP, "limits": {"resale": {"mode": mode}}}).to_string();
+        let filed = decode::registration(filed.as_bytes(), &Limits::default()).expect("a registration");
+        shard.apply(Input::Registration(&filed), &mut effects);
+        if is_told {
+            shard.apply(Input::Overlap { app_id: APP, overlap: &overlap }, &mut effects);
+        }
+        shard.snapshot()
+    };
+    assert!(told("off", true) == told("off", false), "it keeps what it was told");
+    assert!(told("shadow", true) != told("shadow", false), "it was told nothing");
+}
+
+fn overlap() -> Overlap {
+    Overlap { day: 20_000, other: "1400000002".into(), common: Common { shared: 200, of: 256 } }
 }

@@ -79,6 +79,8 @@ const WALK_DISTANCE: u64 = 2;
 /// Pairs that chance makes less often than this are no chance (`detection.md` B6).
 const WALK_TAIL: f64 = 1e-9;
 
+/// Days in a fortnight.
+const FORTNIGHT_DAYS: u32 = 14;
 /// A judgement with fewer calls than this cannot pass any bound at z 3.09 (B4): answer share `<= .35` needs 18.
 const CALLS_MIN: u32 = 15;
 /// An open alert stays open until its values are back inside 80 % of the limits (B9).
@@ -123,12 +125,13 @@ impl Rule for BlindDialing {
             None
         };
         let walk = walk.as_ref();
-        // What happened two weeks ago accuses only together with what goes on. Of equals the last is told of: the nearest.
-        let fortnight = memory.fortnight_first.total();
-        let goes_on = memory.day_first.total().placed >= CALLS_MIN;
+        // What happened two weeks ago accuses only if it goes on, at half its pace at least: one bad day is the day's matter. Of
+        // equals the last is told of: the nearest.
+        let (fortnight, day_first) = (memory.fortnight_first.total(), memory.day_first.total());
+        let goes_on = day_first.placed >= CALLS_MIN && day_first.placed.saturating_mul(2 * FORTNIGHT_DAYS) >= fortnight.placed;
         let streams = [
             goes_on.then_some(Stream { tally: fortnight, over: Over::FortnightFirst, first_only: true }),
-            Some(Stream { tally: memory.day_first.total(), over: Over::DayFirst, first_only: true }),
+            Some(Stream { tally: day_first, over: Over::DayFirst, first_only: true }),
             Some(Stream { tally: day, over: Over::Day, first_only: false }),
             Some(Stream { tally: memory.hour.total(), over: Over::Hour, first_only: false }),
         ];
@@ -231,13 +234,9 @@ impl Stream<'_> {
             return None;
         }
         let (reached, answered) = (tally.reached, tally.answered);
-        let least = |feature, count: u32, of: u32, limit| Share {
-            feature,
-            count,
-            of,
-            limit,
-            bound: wilson_lower(count.into(), of.into(), z),
-            below: false,
+        let least = |feature, count: u32, of: u32, limit| {
+            let bound = || wilson_lower(count.into(), of.into(), z);
+            (of >= limits.share_of_min).then(|| Share { feature, count, of, limit, bound: bound(), below: false })
         };
         let outage = wilson_lower(tally.network_error.into(), tally.placed.into(), z) > limits.network_error_share_max;
         let answers = || Share {
@@ -248,7 +247,6 @@ impl Stream<'_> {
             bound: wilson_upper(answered.into(), reached.into(), z),
             below: true,
         };
-        let least = |feature, count: u32, of: u32, limit| (of >= limits.share_of_min).then(|| least(feature, count, of, limit));
         let shares = [
             least(Feature::InvalidShare, tally.invalid_number, reached, limits.invalid_number_share_min),
             least(Feature::RejectShare, tally.rejected, reached, limits.rejected_share_min),

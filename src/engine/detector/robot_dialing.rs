@@ -2,7 +2,7 @@
 //!
 //! Timing proves that a machine dials, not that a machine talks: progressive dialers with people behind them keep time too.
 //! So it takes two families: a line that keeps time (or more calls at once than people can hold), and a sign that some who
-//! answer meet no person. An app that declared voice notifications is not accused of what it declared.
+//! answer meet no person. Only where a message is plainly heard by many does that say all by itself. An app that declared voice notifications is not accused of what it declared.
 
 use serde::{Deserialize, Serialize};
 
@@ -25,8 +25,14 @@ limits! {
         gap_variation_max: f64 = 0.55,
         /// Calls without a pause of over 120 s that T3 takes.
         steady_calls_min: u32 = 250,
-        /// Share of talks over 6 s in one 3-second bin from which one message is played.
-        playback_share_min: f64 = 0.08,
+        /// Share of talks over 6 s in one 3-second bin from which one message is played. Of people it is the less the longer they
+        /// talk: 0.05 to 0.08 in `detection.md` B7, up to 0.11 where half of the talks last less than 20 s (lognormal, sigma 0.7).
+        playback_share_min: f64 = 0.12,
+        /// The same from which it takes no machine timing: a recording may be played to strangers at a person's pace. An
+        /// engineering choice.
+        playback_alone_min: f64 = 0.15,
+        /// Share of calls to fresh callees that takes: customers may be played a reminder by hand.
+        playback_fresh_share_min: f64 = 0.5,
         /// Talks over 6 s that takes.
         playback_talks_min: u32 = 75,
         /// Share of answers with an agent up to which nobody is there.
@@ -63,6 +69,8 @@ pub struct Lines {
     looked: Minute,
     called: Vec<Number>,
     timed: Vec<Timed>,
+    /// Whether so many talks had one length at the last look that it takes no timing.
+    plays: bool,
 }
 
 /// The rule looks at lines in the first minute with calls of every so many: timing is about dozens of calls.
@@ -91,6 +99,7 @@ impl Rule for RobotDialing {
         lines.timed.retain(|timed| timed.at.0 + FORGET_MINUTES > judged.minute.0);
         let volume = volume(limits, judged);
         if lines.timed.is_empty() && volume.is_none() {
+            findings.extend(lines.played(limits, judged));
             return;
         }
         let nobody = nobody_there(limits, judged);
@@ -110,6 +119,19 @@ impl Rule for RobotDialing {
 }
 
 impl Lines {
+    /// A message that so many strangers heard to its end that it does not matter how the lines keep time.
+    fn played(&self, limits: &RobotDialingLimits, judged: &Judged<'_>) -> Option<Finding> {
+        let is_known = self.plays && self.looked.0 + FORGET_MINUTES > judged.minute.0;
+        let message = is_known.then(|| played(limits.playback_alone_min, limits, judged))??;
+        let (day, limit) = (judged.memory.day.total(), limits.playback_fresh_share_min);
+        let bound = wilson_lower(day.fresh.into(), day.placed.into(), limits.z);
+        let strangers = Evidence::share(Feature::FreshShare, day.fresh, day.placed, bound, limit, Over::Day);
+        let others = nobody_there(limits, judged).into_iter().filter(|sign| sign.feature != Feature::PlaybackShare);
+        let signs: Vec<Evidence> = std::iter::once(message).chain(others).collect();
+        let severity = if signs.len() >= 2 { Severity::Major } else { Severity::Violation };
+        (bound >= limit).then(|| finding(judged, severity, signs.into_iter().chain([strangers]).collect(), 0))
+    }
+
     fn look(&mut self, limits: &RobotDialingLimits, judged: &Judged<'_>) {
         for number in judged.callers {
             if self.called.len() < LINES_MAX
@@ -129,10 +151,18 @@ impl Lines {
             self.timed.extend(evidence.map(|evidence| Timed { number: *number, at: judged.minute, evidence }));
         }
         self.timed.sort_by_key(|timed| timed.number);
+        self.plays = played(limits.playback_alone_min, limits, judged).is_some();
         // The memory of the list is used again.
         self.called = called;
         self.called.clear();
     }
+}
+
+/// One length of talks, if it is common enough for this limit.
+fn played(limit: f64, limits: &RobotDialingLimits, judged: &Judged<'_>) -> Option<Evidence> {
+    let mode = judged.memory.talks.modal().filter(|mode| mode.of >= limits.playback_talks_min)?;
+    let bound = wilson_lower(mode.count.into(), mode.of.into(), limits.z);
+    (bound >= limit).then(|| Evidence::share(Feature::PlaybackShare, mode.count, mode.of, bound, limit, Over::LastTalks))
 }
 
 /// Whether a line keeps time, and how that shows.
@@ -168,13 +198,7 @@ fn volume(limits: &RobotDialingLimits, judged: &Judged<'_>) -> Option<Evidence> 
 /// The signs that those who answer, or some of them, meet no person.
 fn nobody_there(limits: &RobotDialingLimits, judged: &Judged<'_>) -> Vec<Evidence> {
     let day = judged.memory.day.total();
-    let mut signs = Vec::new();
-    if let Some(mode) = judged.memory.talks.modal().filter(|mode| mode.of >= limits.playback_talks_min) {
-        let bound = wilson_lower(mode.count.into(), mode.of.into(), limits.z);
-        if bound >= limits.playback_share_min {
-            signs.push(Evidence::share(Feature::PlaybackShare, mode.count, mode.of, bound, limits.playback_share_min, Over::LastTalks));
-        }
-    }
+    let mut signs: Vec<Evidence> = played(limits.playback_share_min, limits, judged).into_iter().collect();
     let agents = wilson_upper(day.agent_answered.into(), day.agent_known.into(), limits.z);
     if agents <= limits.agent_share_max {
         signs.push(Evidence::share(Feature::AgentShare, day.agent_answered, day.agent_known, agents, limits.agent_share_max, Over::Day));
@@ -214,7 +238,9 @@ fn summary(evidence: &[Evidence], lines: u32, from: Timestamp) -> String {
         listed(&evidence.iter().filter_map(|item| said(item, lines)).collect::<Vec<_>>())
     };
     let (machine, nobody) = (said(machine_phrase), said(nobody_phrase));
-    if nobody.is_empty() {
+    if machine.is_empty() {
+        format!("A message is played: since {from} {nobody}.")
+    } else if nobody.is_empty() {
         format!("A machine dials: {machine}, since {from}.")
     } else {
         format!("Machines call and {}: {machine}; since {from} {nobody}.", who_is_there(evidence))
@@ -252,6 +278,7 @@ fn nobody_phrase(item: &Evidence, _: u32) -> Option<String> {
     let (count, of) = (item.count, item.of?);
     Some(match item.feature {
         Feature::PlaybackShare => format!("{count} of the last {of} talks had one length"),
+        Feature::FreshShare => format!("{count} of {of} calls went to people new to the app"),
         Feature::AgentShare if count == 0 => format!("none of {of} answers had an agent"),
         Feature::AgentShare => format!("only {count} of {of} answers had an agent"),
         Feature::DroppedShare => format!("{count} of {of} answers were over within 6 s without any agent"),

@@ -139,7 +139,7 @@ pub const CASES: [Case; 12] = [
             let mut app = App::new();
             for n in 0..60_u64 {
                 let dial = app.dial(&format!("2026-03-09 10:{n:02}")).number("+864001000000").callee(landline(CHENGDU, n));
-                dial.regions(Some("广东深圳"), None).agent(1).answered(20);
+                dial.regions(Some("广东深圳"), None).agent(1).answered(20 + n as u32 * 37 % 90);
             }
             app.works(&calls(1, CHENGDU, 19));
             app.works(&Shift { to: To::Strangers, lines: 2..=4, ..calls(2, SHENZHEN, 60) });

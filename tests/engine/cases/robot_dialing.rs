@@ -6,7 +6,7 @@ use serde_json::json;
 use super::Case;
 use crate::scenario::{App, GOOD, Mix, Pace, Shift, Talk, To};
 
-pub const CASES: [Case; 12] = [
+pub const CASES: [Case; 13] = [
     Case {
         name: "robot_dialing--fires-fixed-gap",
         shows: "A machine that waits three seconds after each call and plays one message, on two numbers.",
@@ -44,6 +44,16 @@ pub const CASES: [Case; 12] = [
         traffic: || {
             let mut app = App::new();
             app.works(&Shift { lines: 1..=1, calls: 275, ..machine(Pace::Gap(10, 60)) });
+            app.traffic()
+        },
+    },
+    Case {
+        name: "robot_dialing--fires-message-at-a-persons-pace",
+        shows: "One message played to strangers, and nothing in the pauses that is a machine's: the message is enough.",
+        config: "",
+        traffic: || {
+            let mut app = App::new();
+            app.works(&Shift { calls: 300, kind: Kind::Unknown, ..machine(Pace::Gap(15, 400)) });
             app.traffic()
         },
     },
@@ -130,6 +140,8 @@ pub const CASES: [Case; 12] = [
         config: "",
         traffic: || {
             let mut app = App::new();
+            let sold = Shift { lines: 1..=2, calls: 200, to: To::People(0, 200), mix: GOOD, ..Shift::default() };
+            app.works(&Shift { from: "2026-03-02 09:45", ..sold });
             app.works(&Shift { to: To::People(0, 200), ..machine(Pace::Gap(15, 400)) });
             app.traffic()
         },
