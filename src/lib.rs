@@ -2,6 +2,7 @@
 
 pub mod checkpoint;
 pub mod cli;
+pub mod clock;
 pub mod config;
 pub mod engine;
 pub mod evaluate;
@@ -16,3 +17,4 @@ pub mod simulate;
 pub mod sink;
 pub mod source;
 pub mod status;
+pub mod watchdog;

@@ -10,6 +10,7 @@ mod latency;
 mod ledger;
 mod partitions;
 mod reloads;
+mod sinks;
 
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -25,6 +26,7 @@ pub use latency::{Latency, Recorder};
 pub use ledger::{Ledger, Outcome, Page, Stream};
 pub use partitions::{Partition, Partitions};
 pub use reloads::Reloads;
+pub use sinks::{SinkSeries, Sinks};
 
 use crate::status::Board;
 
@@ -57,8 +59,10 @@ pub struct Metrics {
     pub dead_letters: DeadLetters,
     /// Jobs that wait for each worker.
     pub queues: Queues,
-    /// Deliveries that failed and are tried again, by sink.
-    pub sink_failures: SinkFailures,
+    /// What became of alerts at each sink.
+    pub sinks: Sinks,
+    /// Apps forgotten since a partition remembers no more.
+    pub apps_evicted: IntCounter,
     /// Apps that have filed something.
     pub registered_apps: IntGauge,
     /// Partitions this process owns.
@@ -85,9 +89,6 @@ pub struct DeadLetters([IntCounter; Stream::ALL.len()]);
 
 /// Jobs that wait, by worker.
 pub struct Queues(IntGaugeVec);
-
-/// Deliveries that failed, by sink.
-pub struct SinkFailures(IntCounterVec);
 
 /// What creates the series and puts them on the registry.
 struct Maker<'r>(&'r Registry);
@@ -172,11 +173,9 @@ impl Metrics {
             last_processed: LastProcessed::new(&make)?,
             dead_letters: DeadLetters::new(&make)?,
             queues: Queues(make.gauges("dialwatch_queue_depth", "Jobs that wait for a worker.", &["worker"])?),
-            sink_failures: SinkFailures(make.counters(
-                "dialwatch_sink_failures_total",
-                "Deliveries that failed; each is tried again.",
-                &["sink"],
-            )?),
+            sinks: Sinks::new(&make)?,
+            apps_evicted: make
+                .counter("dialwatch_apps_evicted_total", "Apps that were forgotten because a partition remembers no more.")?,
             registered_apps: make.gauge("dialwatch_registered_apps", "Apps that have filed something in the registry.")?,
             partitions_assigned: make
                 .gauge("dialwatch_partitions_assigned", "Partitions of the calls topic that this process owns.")?,
@@ -240,13 +239,6 @@ impl Queues {
     }
 }
 
-impl SinkFailures {
-    /// Those of a sink of the configuration.
-    pub fn of(&self, sink: &str) -> IntCounter {
-        self.0.with_label_values(&[sink])
-    }
-}
-
 /// The wall clock.
 fn unix_seconds() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs() as i64
@@ -269,7 +261,8 @@ mod tests {
         let metrics = Metrics::new().expect("valid");
         let _partition = metrics.partitions.of(0);
         metrics.queues.of(0).set(1);
-        metrics.sink_failures.of("jsonl").inc();
+        metrics.sinks.of("jsonl").failures.inc();
+        metrics.partitions.watchdog(0).set(1);
         let families = metrics.registry.gather();
         assert!(families.len() >= 35, "{} families", families.len());
         for family in families {

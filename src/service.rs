@@ -17,6 +17,7 @@ pub mod queue;
 pub mod reload;
 pub mod restorer;
 pub mod unreadable;
+pub mod watchdog;
 pub mod worker;
 
 use std::io;
@@ -43,6 +44,7 @@ use health::{Health, Stage, Stop};
 use lane::{Place, Reading};
 use queue::{Gone, Queue};
 use reload::Reload;
+use watchdog::Watchdog;
 use worker::{Common, Worker};
 
 /// A session that lasted so long was a good one: what ended it is no habit.
@@ -97,25 +99,34 @@ impl View {
     }
 }
 
-/// Runs until `stop` is asked for: consumes, judges, delivers. Relative paths of secrets start at `folder`.
+/// What a service is made of besides its view.
+pub struct Setup<'a> {
+    /// Where it reads and writes.
+    pub kafka: &'a RawKafka,
+    /// Where relative paths of secrets start.
+    pub folder: &'a Path,
+    /// What it judges by.
+    pub policy: &'a Arc<Policy>,
+    /// Where it sends alerts besides Kafka.
+    pub sinks: Vec<Box<dyn Sink>>,
+    /// How often the watchdog calls; zero for never.
+    pub watchdog_every: Duration,
+}
+
+/// Runs until `stop` is asked for: consumes, judges, delivers.
 ///
 /// # Errors
 /// Whatever makes it pointless to go on; what was judged and delivered before is committed.
-pub fn run(
-    kafka: &RawKafka,
-    folder: &Path,
-    policy: &Arc<Policy>,
-    sinks: Vec<Box<dyn Sink>>,
-    view: &View,
-    stop: &Stop,
-) -> Result<(), ServiceError> {
+pub fn run(setup: Setup<'_>, view: &View, stop: &Stop) -> Result<(), ServiceError> {
+    let Setup { kafka, folder, policy, sinks, watchdog_every } = setup;
     view.reload.begin(policy.clone());
     let connection = Connection::new(kafka, folder)?;
     let dispatch = Dispatch::start(sinks, &view.metrics)?;
+    let lines = Lines { kafka, connection, dispatch, watchdog_every };
     let (mut early_ends, mut has_run) = (0, false);
     loop {
         let began = Instant::now();
-        let ended = session(kafka, &connection, &dispatch, view, stop);
+        let ended = session(&lines, view, stop);
         early_ends = if began.elapsed() >= GOOD_SESSION { 0 } else { early_ends + 1 };
         has_run |= view.health.stage() >= Stage::Running;
         match ended {
@@ -135,14 +146,24 @@ pub fn run(
     }
 }
 
+/// What one session after the other works with.
+struct Lines<'a> {
+    kafka: &'a RawKafka,
+    connection: Connection,
+    dispatch: Dispatch,
+    watchdog_every: Duration,
+}
+
 /// From connecting to leaving the group. Nothing is remembered from one session to the next but what is committed.
-fn session(kafka: &RawKafka, connection: &Connection, dispatch: &Dispatch, view: &View, stop: &Stop) -> Result<(), ServiceError> {
+fn session(lines: &Lines<'_>, view: &View, stop: &Stop) -> Result<(), ServiceError> {
+    let Lines { kafka, connection, dispatch, watchdog_every } = lines;
     let View { metrics, board, health, reload } = view;
     let policy = reload.policy().ok_or(Gone)?;
     board.clear();
     health.enter(Stage::Connecting);
     let clients = Clients::connect(kafka, connection, || stop.is_asked())?;
     let writer = Writer::connect(kafka, connection, || stop.is_asked())?;
+    let watchdog = Watchdog::new(kafka, connection, *watchdog_every)?;
     health.enter(Stage::ReadingRegistry);
     let common = Common {
         reading: reading(kafka, &policy),
@@ -154,6 +175,7 @@ fn session(kafka: &RawKafka, connection: &Connection, dispatch: &Dispatch, view:
         metrics: metrics.clone(),
         board: board.clone(),
         dispatch: dispatch.clone(),
+        has_watchdog: watchdog.is_some(),
     };
     thread::scope(|scope| {
         let common = &common;
@@ -175,7 +197,7 @@ fn session(kafka: &RawKafka, connection: &Connection, dispatch: &Dispatch, view:
         let committer = Committer { writer, dispatch, metrics, given_up: given_up.clone() };
         scope.spawn(move || committer.run(&ordered, &tell));
         let ways = Ways { hands, orders, reports, requests, restored, given_up };
-        Conductor::new(Source::new(&clients)?, ways, common, health, kafka).run(stop)
+        Conductor::new(Source::new(&clients)?, ways, common, health, watchdog, kafka).run(stop)
     })
 }
 

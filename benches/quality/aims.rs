@@ -84,7 +84,7 @@ fn blind(scores: &Scores) -> Vec<Aim> {
     }
     let on_leads = dialwatch::evaluate::Rate::new(wrong, days);
     let walks = |family: &str| ["block", "range"].iter().any(|word| family.contains(word));
-    let lists = |family: &str| family == "blind_list" || family == "cold_prospects";
+    let lists = |family: &str| family == "blind_list" || family == "prospects_again" || family.starts_with("cold_");
     let diluted = |family: &str| family.contains("diluted") || family.contains("third_cold");
     vec![
         at_most(
@@ -105,9 +105,7 @@ fn blind(scores: &Scores) -> Vec<Aim> {
 fn rates(scores: &Scores) -> Vec<Aim> {
     let rule = RuleName::AbnormalRate;
     let report = of_rule(&scores.report, rule);
-    let night = |family: &str| {
-        family.contains("takeover_at_night") || family.contains("off_hours") || family.contains("takeover_on_weekend")
-    };
+    let night = |family: &str| ["night", "weekend", "evening", "off_hours"].iter().any(|word| family.contains(word));
     let found = scores.found(rule, night);
     let soon = found.as_ref().map(|found| found.delay_minutes.values.iter().filter(|minutes| **minutes <= 5.0).count());
     let detail = found.as_ref().zip(soon).map_or("nothing to find".to_owned(), |(found, soon)| {

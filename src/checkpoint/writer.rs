@@ -43,6 +43,8 @@ pub struct Part {
     pub next_alert: u64,
     /// Records that could not be read.
     pub dead_letters: Vec<DeadLetter>,
+    /// Whether a call of the watchdog has been judged since the last checkpoint.
+    pub has_watchdog: bool,
 }
 
 /// An alert that leaves, and when the records were received that led to it.

@@ -30,8 +30,8 @@ use crate::explain::grouped;
 use crate::http::Server;
 use crate::metrics::Stream;
 use crate::service::health::{Stage as Phase, Stop};
-use crate::service::worker::wall_clock;
-use crate::service::{self, View};
+use crate::clock::wall_clock;
+use crate::service::{self, Setup, View};
 use found::Finder;
 use paint::Paint;
 use player::{Heed, Play};
@@ -138,7 +138,14 @@ impl Performance {
         };
         std::thread::scope(|scope| {
             let sinks: Vec<Box<dyn crate::sink::Sink>> = vec![Box::new(self.finder.clone())];
-            let service = scope.spawn(|| service::run(&self.kafka, Path::new(""), &self.policy, sinks, &self.view, &stop));
+            let setup = Setup {
+                kafka: &self.kafka,
+                folder: Path::new(""),
+                policy: &self.policy,
+                sinks,
+                watchdog_every: Duration::ZERO,
+            };
+            let service = scope.spawn(|| service::run(setup, &self.view, &stop));
             let player = scope.spawn(|| self.play.perform(&self.kafka, length_of(args.day), &heed));
             let mut screen = Screen::new();
             let mut lately = Lately::default();

@@ -15,6 +15,7 @@ mod replay;
 mod run;
 mod schema;
 mod simulate;
+mod topics;
 
 use std::io;
 use std::process::ExitCode;
@@ -54,6 +55,8 @@ enum Command {
     Evaluate(evaluate::Args),
     /// Say everything that is wrong with a configuration, with line and column.
     Check(check::Args),
+    /// Print the commands that create the topics and grant the rights that the service needs, or create the topics.
+    Topics(topics::Args),
     /// Print a JSON Schema.
     Schema(schema::Args),
     /// Print completions for a shell.
@@ -109,6 +112,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Simulate(args) => simulate::run(args),
         Command::Evaluate(args) => evaluate::run(args),
         Command::Check(args) => check::run(args),
+        Command::Topics(args) => topics::run(args),
         Command::Schema(args) => schema::run(args),
         Command::Completions(args) => completions::run(args),
         Command::Man(args) => man::run(args),

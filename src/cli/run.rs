@@ -9,12 +9,11 @@ use clap::ValueEnum;
 
 use super::reload::Reloader;
 use super::{ConfigOptions, Failure, say};
-use crate::config::{Config, Environment, RawSink};
+use crate::config::Environment;
 use crate::http::{Reloading, Server};
 use crate::service::health::Stop;
-use crate::service::{self, View};
-use crate::sink::Sink;
-use crate::sink::jsonl::JsonLines;
+use crate::service::{self, Setup, View};
+use crate::sink;
 
 /// The exit code when a second signal cuts the drain short.
 const EXIT_CUT_SHORT: i32 = 130;
@@ -51,15 +50,17 @@ pub fn run(args: Args) -> Result<(), Failure> {
     if kafka.bootstrap_servers.is_empty() {
         return Err(Failure::Usage("the service needs a configuration with kafka.bootstrap_servers: pass -c FILE".into()));
     }
-    let sinks = sinks(&config)?;
+    let folder = Path::new(config.file_name()).parent().unwrap_or(Path::new(""));
+    let sinks = sink::open(config.sinks(), folder, &config.http().alert_page()).map_err(anyhow::Error::msg)?;
     let view = View::new().context("the metrics are malformed")?;
     let reloader = Arc::new(Reloader::new(args.config, config.clone(), view.clone()));
     let stop = Stop::default();
     stop_on_signals(stop.clone()).context("signals cannot be waited for")?;
     reload_on_hangup(reloader.clone()).context("signals cannot be waited for")?;
     let _server = serve(&config.http().listen, &view, reloader)?;
-    let folder = Path::new(config.file_name()).parent().unwrap_or(Path::new(""));
-    service::run(kafka, folder, &Arc::new(config.policy()), sinks, &view, &stop).map_err(anyhow::Error::from)?;
+    let (policy, watchdog_every) = (Arc::new(config.policy()), config.watchdog().every.std());
+    let setup = Setup { kafka, folder, policy: &policy, sinks, watchdog_every };
+    service::run(setup, &view, &stop).map_err(anyhow::Error::from)?;
     tracing::info!("drained");
     Ok(())
 }
@@ -87,17 +88,6 @@ fn start_log(format: LogFormat, levels: &str) -> Result<(), Failure> {
         LogFormat::Json => log.json().flatten_event(true).init(),
     }
     Ok(())
-}
-
-fn sinks(config: &Config) -> Result<Vec<Box<dyn Sink>>, Failure> {
-    let folder = Path::new(config.file_name()).parent().unwrap_or(Path::new(""));
-    let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
-    for RawSink::Jsonl(jsonl) in config.sinks() {
-        let path = if jsonl.path == Path::new("-") { jsonl.path.clone() } else { folder.join(&jsonl.path) };
-        let lines = JsonLines::append(&path).with_context(|| format!("sinks: {} cannot be written", path.display()))?;
-        sinks.push(Box::new(lines));
-    }
-    Ok(sinks)
 }
 
 /// SIGHUP reads the configuration again, on a thread of its own: no slow disk delays the end of the service.

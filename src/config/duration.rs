@@ -30,6 +30,11 @@ impl Duration {
     pub const fn millis(self) -> i64 {
         self.millis
     }
+
+    /// As the standard library has it.
+    pub const fn std(self) -> std::time::Duration {
+        std::time::Duration::from_millis(self.millis.unsigned_abs())
+    }
 }
 
 /// Why a text is no duration.

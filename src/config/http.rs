@@ -12,6 +12,8 @@ use serde::{Deserialize, Serialize};
 pub struct RawHttp {
     /// Where to listen, as `host:port`; port 0 takes any free one; empty serves nothing.
     pub listen: String,
+    /// Where people reach it, such as `https://dialwatch.example.net`: links in alerts begin with it. Empty leaves them out.
+    pub external_url: String,
     /// A file with a secret of at least 16 visible characters that everything but metrics and probes is asked with, as
     /// `Authorization: Bearer`. A relative path starts at the folder of the configuration file. Without it everything is
     /// served where no other machine can reach it (127.0.0.1, ::1), and elsewhere metrics and probes alone.
@@ -20,7 +22,7 @@ pub struct RawHttp {
 
 impl Default for RawHttp {
     fn default() -> Self {
-        Self { listen: "127.0.0.1:9664".into(), token_file: None }
+        Self { listen: "127.0.0.1:9664".into(), external_url: String::new(), token_file: None }
     }
 }
 
@@ -28,10 +30,21 @@ impl RawHttp {
     /// What is wrong with values that parsed: the field, as a path within the section, and the reason.
     pub fn problems(&self) -> Vec<(&'static str, String)> {
         let has_port = |(host, port): (&str, &str)| !host.is_empty() && port.parse::<u16>().is_ok();
-        if self.listen.is_empty() || self.listen.rsplit_once(':').is_some_and(has_port) {
-            return Vec::new();
+        let mut problems = Vec::new();
+        if !self.listen.is_empty() && !self.listen.rsplit_once(':').is_some_and(has_port) {
+            problems.push(("listen", format!("`{}` is not host:port", self.listen)));
         }
-        vec![("listen", format!("`{}` is not host:port", self.listen))]
+        let url = &self.external_url;
+        if !url.is_empty() && !url.starts_with("http://") && !url.starts_with("https://") {
+            problems.push(("external_url", format!("`{url}` begins with neither http:// nor https://")));
+        }
+        problems
+    }
+
+    /// Where the page of an alert is, without its id; empty if nobody said where people reach it.
+    pub fn alert_page(&self) -> String {
+        let url = self.external_url.trim_end_matches('/');
+        if url.is_empty() { String::new() } else { format!("{url}/alerts/") }
     }
 
     /// Whether other machines may reach it and find metrics and probes alone. A name is taken for this machine's.
@@ -81,7 +94,7 @@ mod tests {
     #[test]
     fn what_others_may_reach_is_known() {
         let hides = |listen: &str, token: Option<&str>| {
-            RawHttp { listen: listen.into(), token_file: token.map(PathBuf::from) }.hides_most()
+            RawHttp { listen: listen.into(), token_file: token.map(PathBuf::from), ..RawHttp::default() }.hides_most()
         };
         assert!(hides("0.0.0.0:9664", None) && hides("[::]:9664", None) && hides("10.0.0.1:1", None));
         assert!(!hides("127.0.0.1:9664", None) && !hides("[::1]:9664", None) && !hides("localhost:9664", None));

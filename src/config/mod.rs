@@ -14,6 +14,7 @@ pub mod problem;
 mod raw;
 mod reading;
 mod reload;
+pub mod sinks;
 
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -23,8 +24,9 @@ use serde::Serialize;
 pub use duration::Duration;
 pub use example::example;
 pub use problem::{Place, Problem, Problems};
-pub use raw::{PACK, RawBounds, RawConfig, RawJsonl, RawLifecycle, RawPolicy, RawPrivacy, RawSink};
+pub use raw::{PACK, RawBounds, RawConfig, RawLifecycle, RawPolicy, RawPrivacy, RawWatchdog};
 pub use reload::Changes;
+pub use sinks::{RawAlertmanager, RawJsonl, RawSink, RawWebhook};
 
 use crate::engine::detector::RuleParams;
 use crate::engine::memory::MemoryBounds;
@@ -116,6 +118,7 @@ impl Config {
         let clock = checked.policy(&raw.policy);
         checked.limits(&raw);
         checked.exceptions(&raw.exceptions);
+        checked.sinks(&raw.sinks);
         let key = match (&raw.privacy.pseudonym_key_file, environment) {
             (Some(file), Environment::Read) => checked.key(file),
             _ => PUBLIC_KEY.to_vec(),
@@ -216,6 +219,11 @@ impl Config {
         &self.raw.sinks
     }
 
+    /// The `watchdog` section.
+    pub fn watchdog(&self) -> &RawWatchdog {
+        &self.raw.watchdog
+    }
+
     /// The country code of numbers written without one: what decoders need.
     pub fn home_country(&self) -> &str {
         &self.raw.policy.home_country
@@ -308,6 +316,18 @@ impl Checked<'_> {
         }
     }
 
+    fn sinks(&mut self, sinks: &[RawSink]) {
+        // As with exceptions.
+        if self.problems.iter().any(|problem| problem.path.starts_with("sinks.")) {
+            return;
+        }
+        for (at, sink) in sinks.iter().enumerate() {
+            for (field, reason) in sink.problems() {
+                self.note(format!("sinks.{at}.{}.{field}", sink.name()), reason, None);
+            }
+        }
+    }
+
     fn policy(&mut self, policy: &RawPolicy) -> Option<LocalClock> {
         let digits = &policy.home_country;
         if !(1..=3).contains(&digits.len()) || !digits.bytes().all(|byte| byte.is_ascii_digit()) || digits.starts_with('0') {
@@ -356,6 +376,9 @@ impl Checked<'_> {
         }
         for (field, reason) in raw.metrics.problems() {
             self.note(format!("metrics.{field}"), reason, None);
+        }
+        for (field, reason) in raw.watchdog.problems() {
+            self.note(format!("watchdog.{field}"), reason, None);
         }
     }
 

@@ -12,6 +12,7 @@ use super::exceptions::RawException;
 use super::http::RawHttp;
 use super::kafka::RawKafka;
 use super::metrics::RawMetrics;
+use super::sinks::{RawJsonl, RawSink};
 use crate::engine::detector::RuleParams;
 use crate::engine::policy::{Bounds, Lifecycle};
 
@@ -44,8 +45,10 @@ pub struct RawConfig {
     pub http: RawHttp,
     /// Which apps have series of their own among the metrics.
     pub metrics: RawMetrics,
-    /// Where the service sends alerts.
+    /// Where the service sends alerts besides the topic of alerts.
     pub sinks: Vec<RawSink>,
+    /// Synthetic calls that show whether calls come through to the sinks.
+    pub watchdog: RawWatchdog,
 }
 
 impl Default for RawConfig {
@@ -62,6 +65,7 @@ impl Default for RawConfig {
             http: RawHttp::default(),
             metrics: RawMetrics::default(),
             sinks: vec![RawSink::Jsonl(RawJsonl::default())],
+            watchdog: RawWatchdog::default(),
         }
     }
 }
@@ -152,24 +156,20 @@ pub struct RawPrivacy {
     pub reveal_numbers: bool,
 }
 
-/// Where alerts go.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum RawSink {
-    /// JSON lines to a file or to stdout.
-    Jsonl(RawJsonl),
-}
-
-/// JSON lines to a file or to stdout.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+/// The `watchdog` section.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-pub struct RawJsonl {
-    /// The file, appended to; `-` is stdout.
-    pub path: PathBuf,
+pub struct RawWatchdog {
+    /// How often a synthetic call is written to each partition of the calls topic, by which other readers of the topic must not
+    /// be confused: its app is `dialwatch-watchdog-` and the partition. `1m` is usual; `0` writes none.
+    pub every: Duration,
 }
 
-impl Default for RawJsonl {
-    fn default() -> Self {
-        Self { path: "-".into() }
+impl RawWatchdog {
+    /// What is wrong with values that parsed: the field and the reason.
+    pub fn problems(&self) -> Vec<(&'static str, String)> {
+        let every = self.every;
+        let is_fit = every.millis() == 0 || (1_000..=300_000).contains(&every.millis());
+        if is_fit { Vec::new() } else { vec![("every", format!("{every} is not between 1s and 5m, nor 0"))] }
     }
 }

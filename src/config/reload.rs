@@ -26,8 +26,8 @@ impl Config {
     /// The secret of pseudonyms stays, since the ids of open alerts are made with it; so does the home country, which
     /// decides which callee a number is.
     pub fn taking(&self, newer: Self) -> (Self, Changes) {
-        let RawConfig { policy, lateness, rules, exceptions, lifecycle, bounds, privacy, kafka: _, http, metrics, sinks: _ } =
-            newer.raw.clone();
+        let raw = newer.raw.clone();
+        let RawConfig { policy, lateness, rules, exceptions, lifecycle, bounds, privacy, http, metrics, .. } = raw;
         let raw = RawConfig {
             policy: RawPolicy { home_country: self.raw.policy.home_country.clone(), ..policy },
             lateness,
@@ -37,9 +37,14 @@ impl Config {
             bounds,
             privacy: RawPrivacy { pseudonym_key_file: self.raw.privacy.pseudonym_key_file.clone(), ..privacy },
             kafka: self.raw.kafka.clone(),
-            http: RawHttp { listen: self.raw.http.listen.clone(), ..http },
+            http: RawHttp {
+                listen: self.raw.http.listen.clone(),
+                external_url: self.raw.http.external_url.clone(),
+                ..http
+            },
             metrics,
             sinks: self.raw.sinks.clone(),
+            watchdog: self.raw.watchdog.clone(),
         };
         let mut changed = differences(&self.raw, &raw);
         let mut needs_restart = differences(&raw, &newer.raw);

@@ -3,6 +3,7 @@
 //! It moves no record. `source` reads through these connections, `checkpoint` writes and remembers through them.
 
 mod problem;
+pub mod provision;
 mod topics;
 
 use std::collections::BTreeMap;

@@ -4,11 +4,15 @@ use prometheus::{IntGauge, IntGaugeVec};
 
 use super::Maker;
 
+const WATCHDOG: &str = "dialwatch_watchdog_last_seen_timestamp_seconds";
+const WATCHDOG_HELP: &str =
+    "When a call of the watchdog was last judged and committed, by the wall clock; 0 before the first, and none without a watchdog.";
+
 macro_rules! partition_gauges {
     ($($(#[doc = $doc:literal])+ $field:ident = $name:literal, $help:literal;)+) => {
         /// The series of all partitions.
         #[derive(Clone)]
-        pub struct Partitions { $($field: IntGaugeVec),+ }
+        pub struct Partitions { $($field: IntGaugeVec,)+ watchdog: IntGaugeVec }
 
         /// The series of one partition; they go when it goes.
         pub struct Partition {
@@ -19,7 +23,13 @@ macro_rules! partition_gauges {
 
         impl Partitions {
             pub(super) fn new(make: &Maker<'_>) -> Result<Self, prometheus::Error> {
-                Ok(Self { $($field: make.gauges($name, $help, &["partition"])?),+ })
+                let watchdog = make.gauges(WATCHDOG, WATCHDOG_HELP, &["partition"])?;
+                Ok(Self { $($field: make.gauges($name, $help, &["partition"])?,)+ watchdog })
+            }
+
+            /// When the watchdog's call last came through a partition; there is no such series where there is no watchdog.
+            pub fn watchdog(&self, partition: i32) -> IntGauge {
+                self.watchdog.with_label_values(&[&partition.to_string()])
             }
 
             /// The series of one partition.
@@ -33,6 +43,7 @@ macro_rules! partition_gauges {
             fn drop(&mut self) {
                 // It fails only if the series is gone already.
                 $(let _ = self.families.$field.remove_label_values(&[&self.label]);)+
+                let _ = self.families.watchdog.remove_label_values(&[&self.label]);
             }
         }
     };
@@ -74,5 +85,9 @@ mod tests {
         assert!(text.contains("dialwatch_partition_stopped{partition=\"7\"} 1"));
         drop(partition);
         assert!(!metrics.render().expect("text").contains("partition="));
+        let partition = metrics.partitions.of(7);
+        metrics.partitions.watchdog(7).set(1);
+        drop(partition);
+        assert!(!metrics.render().expect("text").contains("partition="), "the watchdog's goes with it");
     }
 }

@@ -14,6 +14,7 @@ use rdkafka::consumer::ConsumerGroupMetadata;
 use super::dispatch::Dispatch;
 use super::progress::Progress;
 use crate::checkpoint::writer::{Part, Unwritten, Writer};
+use crate::clock::wall_clock;
 use crate::kafka::KafkaProblem;
 use crate::metrics::{Metrics, Stream};
 
@@ -128,7 +129,11 @@ impl Committer {
             recorder.record(received.elapsed(), 1);
             alerts.push(outgoing);
         }
-        self.dispatch.send(progress, alerts, part.next_alert);
+        self.dispatch.send(part.partition, progress, alerts, part.next_alert);
+        if part.has_watchdog {
+            self.metrics.partitions.watchdog(part.partition).set(wall_clock().seconds().into());
+            self.dispatch.bark(part.partition);
+        }
         part.partition
     }
 }

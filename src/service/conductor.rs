@@ -20,7 +20,9 @@ use super::health::{Health, Stage, Stop};
 use super::progress::Progress;
 use super::queue::Queue;
 use super::restorer::{Request, Restored};
-use super::worker::{Common, Job, wall_clock};
+use super::watchdog::Watchdog;
+use super::worker::{Common, Job};
+use crate::clock::wall_clock;
 use crate::config::kafka::RawKafka;
 use crate::engine::decode;
 use crate::engine::record::Registration;
@@ -86,6 +88,9 @@ pub struct Conductor<'c, 's> {
     coming: BTreeMap<i32, Arc<AtomicBool>>,
     common: &'s Common,
     health: &'s Health,
+    watchdog: Option<Watchdog>,
+    /// Whether the group has given it partitions, or none, since it joined.
+    has_joined: bool,
     registered: BTreeSet<String>,
     idle_timeout: Duration,
     close_timeout: Duration,
@@ -94,7 +99,14 @@ pub struct Conductor<'c, 's> {
 
 impl<'c, 's> Conductor<'c, 's> {
     /// A loop over `source`.
-    pub fn new(source: Source<'c>, ways: Ways<'c>, common: &'s Common, health: &'s Health, kafka: &RawKafka) -> Self {
+    pub fn new(
+        source: Source<'c>,
+        ways: Ways<'c>,
+        common: &'s Common,
+        health: &'s Health,
+        watchdog: Option<Watchdog>,
+        kafka: &RawKafka,
+    ) -> Self {
         let duration = |millis: i64| Duration::from_millis(millis.unsigned_abs());
         let Ways { hands, orders, reports, requests, restored, given_up } = ways;
         Self {
@@ -109,6 +121,8 @@ impl<'c, 's> Conductor<'c, 's> {
             coming: BTreeMap::new(),
             common,
             health,
+            watchdog,
+            has_joined: false,
             registered: BTreeSet::new(),
             idle_timeout: duration(kafka.idle_timeout.millis()),
             close_timeout: duration(kafka.session_timeout.millis()) / 2,
@@ -173,7 +187,13 @@ impl<'c, 's> Conductor<'c, 's> {
                 tracing::info!(apps = self.registered.len(), "the registry is read, joining the consumer group");
                 self.health.enter(Stage::Joining);
             }
-            Event::Assigned(partitions) => self.take(&partitions)?,
+            Event::Assigned(partitions) => {
+                // What an earlier session told of may be another process's now; what comes here is told of anew.
+                if !std::mem::replace(&mut self.has_joined, true) {
+                    self.common.dispatch.end_all();
+                }
+                self.take(&partitions)?;
+            }
             Event::Revoked { partitions, lost } => self.give(&partitions, lost)?,
         }
         Ok(true)
@@ -275,6 +295,10 @@ impl<'c, 's> Conductor<'c, 's> {
         if let Some(policy) = self.common.reload.take() {
             tracing::info!(version = policy.version, "another policy holds from the next minute on");
             self.hands.iter_mut().for_each(|hand| hand.add(Job::Adopt(policy.clone())));
+        }
+        if let Some(watchdog) = &mut self.watchdog {
+            let running = self.dealt.iter().filter(|(_, dealt)| !dealt.progress.is_stopped());
+            watchdog.call(running.map(|(partition, dealt)| (*partition, dealt.progress.event_time())));
         }
         self.tick_idle();
     }

@@ -16,6 +16,7 @@ use crate::checkpoint::recall::Recalled;
 use crate::checkpoint::writer::{DeadLetter, Outgoing, Part};
 use crate::checkpoint::{Encoder, Head, Kept, StateRecord};
 use crate::engine::alert::Alert;
+use crate::engine::app::App;
 use crate::engine::decode::{self, DecodeError, Format, Limits};
 use crate::engine::policy::Policy;
 use crate::engine::record::{CallRecord, Position, Registration};
@@ -23,6 +24,7 @@ use crate::engine::shard::{Accepted, Effects, Input, Shard};
 use crate::engine::time::{StreamClock, Timestamp};
 use crate::metrics::{self, Metrics, OpenAlerts, Outcome, Page, Stream};
 use crate::status::{Board, Pen};
+use crate::watchdog;
 
 /// Dead letters that may wait for the next checkpoint.
 const DEAD_LETTERS_MAX: usize = 10_000;
@@ -145,6 +147,10 @@ pub struct Lane {
     next_call: i64,
     next_feedback: Option<i64>,
     pen: Pen,
+    /// Calls of the watchdog so far that were told of.
+    barks: u64,
+    /// Apps forgotten so far that were counted.
+    evicted: u64,
 }
 
 impl Lane {
@@ -176,6 +182,8 @@ impl Lane {
             next_call: start.next_call,
             next_feedback: start.next_feedback,
             pen: Pen::new(partition),
+            barks: 0,
+            evicted: 0,
         };
         if let Some(Kept { head, apps, outbox, encoder }) = kept {
             lane.clock = head.clock;
@@ -184,8 +192,15 @@ impl Lane {
             lane.shard.restore_head(head.shard);
             apps.into_iter().for_each(|app| lane.shard.restore_app(app));
         }
+        lane.barks = lane.barks();
+        lane.evicted = lane.shard.apps_evicted();
         lane.progress.judged(lane.next_call, lane.shard.is_quiet());
         lane
+    }
+
+    /// Calls of the watchdog that were judged, ever.
+    fn barks(&self) -> u64 {
+        self.shard.app(&watchdog::app_id(self.partition)).map_or(0, App::calls_judged)
     }
 
     /// Its partition.
@@ -203,8 +218,8 @@ impl Lane {
         &self.gauges
     }
 
-    /// It begins to be judged here: what apps filed meanwhile holds from now on, and its open alerts count.
-    pub fn settle_in(&mut self, registrations: &Registrations, metrics: &Metrics, out: &mut Outcomes) {
+    /// It begins to be judged here: what apps filed meanwhile holds from now on, and its open alerts count. Returns these.
+    pub fn settle_in(&mut self, registrations: &Registrations, metrics: &Metrics, out: &mut Outcomes) -> Vec<Alert> {
         let filed_anew: Vec<&Registration> = self
             .shard
             .apps()
@@ -217,9 +232,9 @@ impl Lane {
         self.homes.settle(&self.shard);
         self.shard.sketch_day_before(&mut out.effects);
         let policy = self.shard.policy().clone();
-        for alert in self.shard.apps().flat_map(|app| app.open_alerts(&policy)) {
-            metrics.alerts.restored(&alert, &mut self.open_alerts);
-        }
+        let open: Vec<Alert> = self.shard.apps().flat_map(|app| app.open_alerts(&policy)).collect();
+        open.iter().for_each(|alert| metrics.alerts.restored(alert, &mut self.open_alerts));
+        open
     }
 
     /// Takes in a record of the calls topic, which may hold many calls.
@@ -399,6 +414,7 @@ impl Lane {
             shard: changes.head,
             next_alert: self.outbox.next(),
         }));
+        let barks = self.barks();
         Some(Part {
             partition: self.partition,
             next_call: self.next_call,
@@ -407,19 +423,23 @@ impl Lane {
             alerts: self.outbox.take_new(),
             next_alert: self.outbox.next(),
             dead_letters: std::mem::take(&mut self.dead_letters),
+            has_watchdog: barks > std::mem::replace(&mut self.barks, barks),
         })
     }
 
     /// The batch is judged: others may see how far the lane has come.
-    pub fn advance(&mut self, board: &Board, finally: bool) {
+    pub fn advance(&mut self, metrics: &Metrics, board: &Board, finally: bool) {
         self.progress.judged(self.next_call, self.shard.is_quiet());
         self.progress.fill(self.dead_letters.len() >= DEAD_LETTERS_MAX);
         self.gauges.waiting.set(self.shard.waiting_calls() as i64);
         self.gauges.outbox.set(self.progress.waiting() as i64);
         self.gauges.stopped.set(i64::from(self.progress.is_stopped()));
         let judged_until = self.shard.open_minute().start();
+        self.progress.reached(judged_until.plus_millis(self.shard.policy().lateness_ms));
         if finally || self.pen.is_due(&self.shard) {
             self.pen.write(board, &self.shard);
+            let evicted = self.shard.apps_evicted();
+            metrics.apps_evicted.inc_by(evicted - std::mem::replace(&mut self.evicted, evicted));
             self.gauges.apps.set(self.shard.apps().count() as i64);
             self.gauges.callees.set(self.shard.apps().map(|app| app.memory().pairs.len() as i64).sum());
         }
@@ -435,7 +455,7 @@ impl Lane {
 
     /// The service ends; what the board says last stays on it.
     pub fn end(mut self, metrics: &Metrics, board: &Board) {
-        self.advance(board, true);
+        self.advance(metrics, board, true);
         metrics.alerts.forget(self.open_alerts);
     }
 }

@@ -4,6 +4,11 @@
 
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 
+use crate::engine::time::Timestamp;
+
+/// Nothing happened on the first day of 1970: event time there is that of a lane without records.
+const DAY_MS: i64 = 86_400_000;
+
 /// How far a lane has come.
 #[derive(Debug)]
 pub struct Progress {
@@ -14,6 +19,8 @@ pub struct Progress {
     /// Alerts that may wait.
     alerts_max: u64,
     is_stopped: AtomicBool,
+    /// The newest moment of event time, in milliseconds; not after it, at least.
+    reached_ms: AtomicI64,
     /// The number of the next alert.
     posted: AtomicU64,
     /// For each sink, the number of the next alert it has not got yet. Without sinks one that is told of checkpoints.
@@ -30,6 +37,7 @@ impl Progress {
             is_full: AtomicBool::new(false),
             alerts_max: alerts_max as u64,
             is_stopped: AtomicBool::new(false),
+            reached_ms: AtomicI64::new(0),
             posted: AtomicU64::new(0),
             has_sinks: sinks > 0,
             delivered: (0..sinks.max(1)).map(|_| AtomicU64::new(0)).collect(),
@@ -40,6 +48,17 @@ impl Progress {
     pub fn judged(&self, next_call: i64, is_quiet: bool) {
         self.next_call.store(next_call, Ordering::Release);
         self.is_quiet.store(is_quiet, Ordering::Release);
+    }
+
+    /// Event time has come so far.
+    pub fn reached(&self, at: Timestamp) {
+        self.reached_ms.store(at.millis(), Ordering::Release);
+    }
+
+    /// How far event time has come, to the minute: a record that ends here moves nothing. `None` before the first record.
+    pub fn event_time(&self) -> Option<Timestamp> {
+        let reached_ms = self.reached_ms.load(Ordering::Acquire);
+        (reached_ms > DAY_MS).then(|| Timestamp::from_millis(reached_ms))
     }
 
     /// The offset of the next call.

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender};
 
@@ -14,12 +14,14 @@ use super::days::Days;
 use super::dispatch::Dispatch;
 use super::lane::{Lane, Outcomes, Place, Raw, Reading, Registrations, Reject};
 use super::reload::Reload;
+use crate::clock::wall_clock;
 use crate::engine::policy::Policy;
 use crate::engine::record::Registration;
 use crate::engine::time::{DAY_S, SECOND_MS, Timestamp};
 use crate::metrics::{Metrics, Recorder, Stream};
 use crate::source::kafka::Record;
 use crate::status::Board;
+use crate::watchdog;
 
 /// Unreadable records are told of at most this often.
 const TOLD_EVERY: Duration = Duration::from_secs(10);
@@ -80,6 +82,8 @@ pub struct Common {
     pub outbox_alerts_max: usize,
     /// The ways to the sinks.
     pub dispatch: Dispatch,
+    /// Whether a watchdog calls.
+    pub has_watchdog: bool,
 }
 
 /// One worker.
@@ -135,13 +139,18 @@ impl<'s> Worker<'s> {
     fn open(&mut self, mut lane: Lane) {
         let partition = lane.partition();
         lane.adopt(self.policy.clone());
-        lane.settle_in(&self.registrations, &self.common.metrics, &mut self.out);
+        if self.common.has_watchdog {
+            self.registrations.keep(Arc::new(watchdog::registration(partition)));
+            self.common.metrics.partitions.watchdog(partition).set(0);
+        }
+        let open = lane.settle_in(&self.registrations, &self.common.metrics, &mut self.out);
+        self.common.dispatch.begin(partition, open);
         self.out.own(partition);
         let inherited = lane.take_inherited();
         if let Some(last) = inherited.last() {
             tracing::info!(partition, alerts = inherited.len(), "alerts that some sink may not have are delivered again");
             let next = last.number + 1;
-            self.common.dispatch.send(lane.progress(), inherited, next);
+            self.common.dispatch.send(partition, lane.progress(), inherited, next);
         }
         self.lanes.insert(partition, lane);
         self.finish(Instant::now(), true);
@@ -167,6 +176,7 @@ impl<'s> Worker<'s> {
 
     fn close(&mut self, partitions: &[i32]) {
         for lane in partitions.iter().filter_map(|partition| self.lanes.remove(partition)) {
+            self.common.dispatch.end(lane.partition());
             lane.leave(&self.common.metrics, &self.common.board);
         }
     }
@@ -229,7 +239,7 @@ impl<'s> Worker<'s> {
         }
         for lane in self.lanes.values_mut() {
             lane.meet(days);
-            lane.advance(board, finally);
+            lane.advance(metrics, board, finally);
         }
     }
 
@@ -245,10 +255,4 @@ impl<'s> Worker<'s> {
         self.told = Some(Instant::now());
         self.untold = 0;
     }
-}
-
-/// The machine's clock as a moment of event time.
-pub fn wall_clock() -> Timestamp {
-    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp::from_millis(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))
 }

@@ -1,6 +1,7 @@
 //! The service against a real Apache Kafka. Without one the tests say `skipped` and pass, except on CI.
 //!
-//! The harness: `jars`, `broker`, `access`, `topics`, `producing`, `reading`, `program`, `traffic`, `alerts`. The others
+//! The harness: `jars`, `broker`, `access`, `topics`, `producing`, `reading`, `program`, `traffic`, `alerts`,
+//! `watchers`. The others
 //! are tests, one subject each.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -11,6 +12,7 @@ mod dead_letters;
 mod exactly_once;
 mod harness;
 mod jars;
+mod observed;
 mod outage;
 mod outbox;
 mod producing;
@@ -21,6 +23,7 @@ mod recovery;
 mod refusals;
 mod topics;
 mod traffic;
+mod watchers;
 
 const PARTITIONS: i32 = 4;
 /// Only records move time: nothing depends on how fast the test runs.

@@ -122,6 +122,11 @@ impl Program {
         self.address.clone()
     }
 
+    /// Where its HTTP server listens.
+    pub fn listens_at(&mut self) -> String {
+        self.eventually("an address", Self::address)
+    }
+
     /// Asks its HTTP server; `None` if it does not answer.
     pub fn get(&mut self, path: &str) -> Option<String> {
         let mut stream = TcpStream::connect(self.address()?).ok()?;

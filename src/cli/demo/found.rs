@@ -2,12 +2,11 @@
 //! per app and rule the one alert that is worth telling.
 
 use std::collections::BTreeMap;
-use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::engine::alert::{Alert, Status};
 use crate::engine::detector::{RuleName, Severity};
-use crate::sink::Sink;
+use crate::sink::{Delivery, Sink};
 
 /// What was found so far.
 #[derive(Debug, Default)]
@@ -99,10 +98,10 @@ impl Sink for Finder {
         "demo"
     }
 
-    fn deliver(&mut self, alerts: &[Alert]) -> io::Result<()> {
+    fn deliver(&mut self, alerts: &[Alert]) -> Delivery {
         let mut found = self.found();
         alerts.iter().for_each(|alert| found.note(alert));
-        Ok(())
+        Delivery::Done
     }
 }
 

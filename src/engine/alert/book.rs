@@ -37,6 +37,8 @@ struct Incident {
     subject: Subject,
     stage: Stage,
     severity: Severity,
+    /// How grave it was when it last opened.
+    opened_as: Severity,
     starts_at: Timestamp,
     /// The judgement in which it was last found, be it milder or lingering.
     found_at: Timestamp,
@@ -214,6 +216,7 @@ impl Incident {
             subject: finding.subject,
             stage: if opens { Stage::Firing } else { Stage::Pending { judgements: 1 } },
             severity: finding.severity,
+            opened_as: finding.severity,
             starts_at: finding.at,
             found_at: now,
             evidence_at: now,
@@ -245,6 +248,9 @@ impl Incident {
         let (calls, callees, certain) = (finding.calls, finding.callees, finding.certain);
         if finding.severity >= self.severity || !open {
             self.replace_evidence(finding, now);
+        }
+        if !open {
+            self.opened_as = self.severity;
         }
         match &mut self.stage {
             Stage::Pending { judgements } => {
@@ -295,6 +301,7 @@ impl Incident {
             status,
             rule: self.rule,
             severity: self.severity,
+            raised_from: (self.opened_as < self.severity).then_some(self.opened_as),
             app_id: app_id.to_owned(),
             subject: SubjectView::new(policy, app_id, self.subject),
             starts_at: self.starts_at,

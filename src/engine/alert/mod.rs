@@ -43,6 +43,9 @@ pub struct Alert {
     pub rule: RuleName,
     /// How grave.
     pub severity: Severity,
+    /// How grave it was when it opened, if it has grown graver since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub raised_from: Option<Severity>,
     /// The app.
     pub app_id: String,
     /// What of the app.
@@ -231,6 +234,7 @@ pub(crate) mod tests {
             status: Status::Firing,
             rule: RuleName::BlindDialing,
             severity: Severity::Violation,
+            raised_from: None,
             app_id: app_id.into(),
             subject: SubjectView::new(&policy, app_id, Subject::App),
             starts_at: at,

@@ -31,6 +31,9 @@ limits! {
         /// The same from which it takes no machine timing: a recording may be played to strangers at a person's pace. An
         /// engineering choice.
         playback_alone_min: f64 = 0.15,
+        /// Seconds that the shortest such message lasts: most people who hear what it is about and hang up do so sooner, which
+        /// gives their talks one length, too. An engineering choice.
+        playback_alone_from_s: u32 = 10,
         /// Share of calls to fresh callees that takes: customers may be played a reminder by hand.
         playback_fresh_share_min: f64 = 0.5,
         /// Talks over 6 s that takes.
@@ -122,7 +125,7 @@ impl Lines {
     /// A message that so many strangers heard to its end that it does not matter how the lines keep time.
     fn played(&self, limits: &RobotDialingLimits, judged: &Judged<'_>) -> Option<Finding> {
         let is_known = self.plays && self.looked.0 + FORGET_MINUTES > judged.minute.0;
-        let message = is_known.then(|| played(limits.playback_alone_min, limits, judged))??;
+        let message = is_known.then(|| played_alone(limits, judged))??;
         let (day, limit) = (judged.memory.day.total(), limits.playback_fresh_share_min);
         let bound = wilson_lower(day.fresh.into(), day.placed.into(), limits.z);
         let strangers = Evidence::share(Feature::FreshShare, day.fresh, day.placed, bound, limit, Over::Day);
@@ -151,16 +154,21 @@ impl Lines {
             self.timed.extend(evidence.map(|evidence| Timed { number: *number, at: judged.minute, evidence }));
         }
         self.timed.sort_by_key(|timed| timed.number);
-        self.plays = played(limits.playback_alone_min, limits, judged).is_some();
+        self.plays = played_alone(limits, judged).is_some();
         // The memory of the list is used again.
         self.called = called;
         self.called.clear();
     }
 }
 
-/// One length of talks, if it is common enough for this limit.
-fn played(limit: f64, limits: &RobotDialingLimits, judged: &Judged<'_>) -> Option<Evidence> {
-    let mode = judged.memory.talks.modal().filter(|mode| mode.of >= limits.playback_talks_min)?;
+/// One length of talks, if it is so common that it needs no machine timing.
+fn played_alone(limits: &RobotDialingLimits, judged: &Judged<'_>) -> Option<Evidence> {
+    played(limits.playback_alone_min, limits.playback_alone_from_s, limits, judged)
+}
+
+/// One length of talks of so many seconds at least, if it is common enough for this limit.
+fn played(limit: f64, from_s: u32, limits: &RobotDialingLimits, judged: &Judged<'_>) -> Option<Evidence> {
+    let mode = judged.memory.talks.modal(from_s).filter(|mode| mode.of >= limits.playback_talks_min)?;
     let bound = wilson_lower(mode.count.into(), mode.of.into(), limits.z);
     (bound >= limit).then(|| Evidence::share(Feature::PlaybackShare, mode.count, mode.of, bound, limit, Over::LastTalks))
 }
@@ -198,7 +206,7 @@ fn volume(limits: &RobotDialingLimits, judged: &Judged<'_>) -> Option<Evidence> 
 /// The signs that those who answer, or some of them, meet no person.
 fn nobody_there(limits: &RobotDialingLimits, judged: &Judged<'_>) -> Vec<Evidence> {
     let day = judged.memory.day.total();
-    let mut signs: Vec<Evidence> = played(limits.playback_share_min, limits, judged).into_iter().collect();
+    let mut signs: Vec<Evidence> = played(limits.playback_share_min, 0, limits, judged).into_iter().collect();
     let agents = wilson_upper(day.agent_answered.into(), day.agent_known.into(), limits.z);
     if agents <= limits.agent_share_max {
         signs.push(Evidence::share(Feature::AgentShare, day.agent_answered, day.agent_known, agents, limits.agent_share_max, Over::Day));
@@ -293,6 +301,7 @@ mod tests {
     #[test]
     fn a_summary_claims_no_more_than_its_evidence() {
         let share = |feature, count| Evidence::share(feature, count, 100, 0.0, 0.0, Over::Day);
+        let timing = Evidence::count(Feature::GapSpread, 64, 2.0, Over::LastCalls);
         let (dropped, playback) = (share(Feature::DroppedShare, 9), share(Feature::PlaybackShare, 40));
         for (signs, claim) in [
             (vec![playback, share(Feature::AgentShare, 0), dropped], "nobody is there"),
@@ -301,10 +310,11 @@ mod tests {
             (vec![playback, share(Feature::ShortShare, 30)], "a message seems to be played"),
             (vec![share(Feature::ShortShare, 30)], "people hang up at once"),
         ] {
-            let summary = summary(&signs, 1, Timestamp::default());
+            let evidence: Vec<Evidence> = std::iter::once(timing).chain(signs).collect();
+            let summary = summary(&evidence, 1, Timestamp::default());
             assert!(summary.starts_with(&format!("Machines call and {claim}: ")), "{summary}");
         }
-        let timing = Evidence::count(Feature::GapSpread, 64, 2.0, Over::LastCalls);
         assert!(summary(&[timing], 1, Timestamp::default()).starts_with("A machine dials: "));
+        assert!(summary(&[playback, share(Feature::FreshShare, 90)], 0, Timestamp::default()).starts_with("A message is played: "));
     }
 }

@@ -43,12 +43,13 @@ impl TalkLengths {
         self.bins.push_back(u8::try_from(beyond_s / BIN_S).unwrap_or(LONGEST));
     }
 
-    /// The bin with the most talks, the shortest of equals; `None` before the first talk that counts. Talks of 12:52 and
-    /// more count among all, but they are never the mode: they have no length in common.
-    pub fn modal(&self) -> Option<Mode> {
+    /// The bin with the most talks among those of talks no shorter than `from_s`, the shortest of equals; `None` if there are none.
+    /// Talks of 12:52 and more count among all, but they are never the mode: they have no length in common.
+    pub fn modal(&self, from_s: u32) -> Option<Mode> {
         let mut counts = [0_u16; LONGEST as usize + 1];
         self.bins.iter().for_each(|bin| counts[usize::from(*bin)] += 1);
-        let bins = counts[..usize::from(LONGEST)].iter().zip(0_u32..);
+        let shorter = from_s.saturating_sub(SHORT_S + 1).div_ceil(BIN_S);
+        let bins = counts[..usize::from(LONGEST)].iter().zip(0_u32..).skip(shorter as usize);
         let (count, bin) = bins.max_by_key(|(count, bin)| (**count, Reverse(*bin)))?;
         let mode = Mode { from_s: SHORT_S + 1 + bin * BIN_S, count: u32::from(*count), of: self.bins.len() as u32 };
         (mode.count > 0).then_some(mode)
@@ -63,11 +64,11 @@ mod tests {
     use super::*;
 
     /// From all talks ever pushed.
-    fn naive(talks: &[u32]) -> Option<Mode> {
+    fn naive(talks: &[u32], shortest_s: u32) -> Option<Mode> {
         let long: Vec<u32> = talks.iter().copied().filter(|talk_s| *talk_s > 6).collect();
         let last = &long[long.len().saturating_sub(512)..];
         let mut mode = None;
-        for from_s in (7..772).step_by(3) {
+        for from_s in (7..772).step_by(3).filter(|from_s| *from_s >= shortest_s) {
             let count = last.iter().filter(|talk_s| (from_s..from_s + 3).contains(*talk_s)).count() as u32;
             if count > mode.map_or(0, |mode: Mode| mode.count) {
                 mode = Some(Mode { from_s, count, of: last.len() as u32 });
@@ -87,7 +88,8 @@ mod tests {
                 lengths.push(talk_s);
                 talks.push(talk_s);
                 if talk % 37 == 0 || talk < 20 {
-                    assert_eq!(lengths.modal(), naive(&talks), "seed {seed}, {talk} talks");
+                    let shortest_s = random.random_range(0..20);
+                    assert_eq!(lengths.modal(shortest_s), naive(&talks, shortest_s), "seed {seed}, {talk} talks");
                 }
             }
             let bytes = postcard::to_stdvec(&lengths).expect("bytes");
@@ -99,16 +101,17 @@ mod tests {
     fn the_edges_of_the_bins() {
         let mut lengths = TalkLengths::default();
         (0..=6).for_each(|talk_s| lengths.push(talk_s));
-        assert_eq!(lengths.modal(), None);
+        assert_eq!(lengths.modal(0), None);
         lengths.push(u32::MAX);
         lengths.push(772);
-        assert_eq!(lengths.modal(), None);
+        assert_eq!(lengths.modal(0), None);
         lengths.push(771);
-        assert_eq!(lengths.modal(), Some(Mode { from_s: 769, count: 1, of: 3 }));
+        assert_eq!(lengths.modal(0), Some(Mode { from_s: 769, count: 1, of: 3 }));
         lengths.push(9);
         lengths.push(7);
         lengths.push(10);
-        assert_eq!(lengths.modal(), Some(Mode { from_s: 7, count: 2, of: 6 }));
+        assert_eq!(lengths.modal(7), Some(Mode { from_s: 7, count: 2, of: 6 }));
+        assert_eq!(lengths.modal(8), Some(Mode { from_s: 10, count: 1, of: 6 }));
         assert_eq!(lengths.bins.capacity().max(TALKS_MAX), TALKS_MAX);
     }
 }

@@ -168,11 +168,11 @@ fn progress_is_told_when_the_batch_is_judged() {
     let mut lane = bench.lane(from_the_start());
     bench.call(&mut lane, &call("1", "", START_S), 41);
     assert_eq!(lane.progress().next_call(), 0);
-    lane.advance(&bench.board, false);
+    lane.advance(&bench.metrics, &bench.board, false);
     assert_eq!(lane.progress().next_call(), 42);
     assert!(!lane.progress().is_quiet(), "a call waits for its minute");
     lane.tick(Timestamp::from_seconds(START_S + 7 * MINUTE_S), &mut bench.out);
-    lane.advance(&bench.board, true);
+    lane.advance(&bench.metrics, &bench.board, true);
     assert!(lane.progress().is_quiet());
     assert_eq!(bench.board.apps().len(), 1);
     lane.leave(&bench.metrics, &bench.board);

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::Case;
 use crate::scenario::{App, GOOD, Mix, Pace, Shift, Talk, To};
 
-pub const CASES: [Case; 13] = [
+pub const CASES: [Case; 14] = [
     Case {
         name: "robot_dialing--fires-fixed-gap",
         shows: "A machine that waits three seconds after each call and plays one message, on two numbers.",
@@ -143,6 +143,17 @@ pub const CASES: [Case; 13] = [
             let sold = Shift { lines: 1..=2, calls: 200, to: To::People(0, 200), mix: GOOD, ..Shift::default() };
             app.works(&Shift { from: "2026-03-02 09:45", ..sold });
             app.works(&Shift { to: To::People(0, 200), ..machine(Pace::Gap(15, 400)) });
+            app.traffic()
+        },
+    },
+    Case {
+        name: "robot_dialing--quiet-strangers-who-hang-up",
+        shows: "Strangers who hear what it is about and hang up: their talks have one length, too, and no message does.",
+        config: "",
+        traffic: || {
+            let mut app = App::new();
+            let mix = Mix { talk: Talk::Message { length_s: 8, early: 40 }, ..GOOD };
+            app.works(&Shift { calls: 300, pace: Pace::Gap(15, 400), mix, ..Shift::default() });
             app.traffic()
         },
     },

@@ -311,7 +311,7 @@ impl<'a> World<'a> {
             (F::SharedCallees, O::DaySketch) => resale::shared(self, to)?,
             (F::UnknownOutcomeShare, O::Day) => self.unknown_outcomes(to),
             (F::SilentMinutes, O::SinceStart) => self.silent_minutes(to)?,
-            (F::PlaybackShare, O::LastTalks) => self.playback(to),
+            (F::PlaybackShare, O::LastTalks) => self.playback(to, evidence.limit),
             (F::ActiveCallers | F::SpentCallers | F::NewCallerShare | F::UnfiledShare, O::Day) => {
                 caller::count_of_day(self, to, evidence.feature)?
             }
@@ -431,13 +431,16 @@ impl<'a> World<'a> {
     }
 
     /// Talks of the commonest length among the last 512 of more than 6 s.
-    fn playback(&self, to: i64) -> Count {
+    fn playback(&self, to: i64, limit: f64) -> Count {
+        let limits = &self.policy.rules.robot_dialing;
+        // A message that is enough by itself has a limit of its own, and is longer than what people hear before they hang up.
+        let shortest_s = if limit == limits.playback_alone_min { i64::from(limits.playback_alone_from_s) } else { 0 };
         let talks: Vec<i64> = self.judged(to).iter().filter_map(Row::talk_s).filter(|talk_s| *talk_s > 6).collect();
         let last = &talks[talks.len().saturating_sub(512)..];
         // From 12:52 on they are not told apart.
         let alike = |bin: i64| last.iter().filter(|talk_s| (**talk_s - 7) / 3 == bin).count();
-        let most = (0..255).map(alike).max().unwrap_or(0);
-        Count::share(most, last.len(), self.policy.rules.robot_dialing.z)
+        let most = (0..255).filter(|bin| 7 + 3 * bin >= shortest_s).map(alike).max().unwrap_or(0);
+        Count::share(most, last.len(), limits.z)
     }
 }
 

@@ -1,0 +1,218 @@
+//! The whole way: calls into Kafka, alerts out of a real Alertmanager, rules and dashboards on a real Prometheus.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::Command;
+
+use dialwatch::engine::alert::{Alert, Status};
+use dialwatch::simulate::World;
+use dialwatch::sink::letter::{Labels, fingerprint, labels};
+use serde_json::{Value, json};
+
+use crate::alerts::Alerts;
+use crate::broker::{self, Broker};
+use crate::producing::produce;
+use crate::program::{Program, eventually};
+use crate::reading::settled;
+use crate::topics::Topics;
+use crate::traffic::{Record, Traffic, key_in};
+use crate::watchers::{self, Alertmanager, Prometheus, Receiver};
+
+const PARTITIONS: i32 = 2;
+/// Open alerts are believed for two minutes: no restart takes as long, even on a busy machine.
+const RESEND: &str = "30s";
+
+fn config(broker: &Broker, topics: &Topics, alertmanager: &Alertmanager, webhook: &Receiver) -> String {
+    let sinks = format!(
+        "sinks:\n- alertmanager: {{urls: ['http://{}'], resend: {RESEND}}}\n- webhook: {{url: 'http://127.0.0.1:{}/'}}\n\
+         watchdog: {{every: 1s}}",
+        alertmanager.address, webhook.port
+    );
+    let more = "  checkpoint_interval: 200ms\n  idle_timeout: 1s\n  group_instance_id: only\n";
+    topics.config(broker, more).replace("sinks: []", &sinks)
+}
+
+/// The last message of each alert in the topic of alerts.
+fn sent(broker: &Broker, topics: &Topics) -> Vec<Alert> {
+    let mut last = std::collections::BTreeMap::new();
+    for message in settled(broker, &topics.alerts) {
+        let alert: Alert = serde_json::from_slice(&message.value.expect("an alert")).expect("an alert");
+        last.insert(alert.alert_id.clone(), alert);
+    }
+    last.into_values().collect()
+}
+
+fn fingerprint_of(alert: &Alert) -> String {
+    fingerprint(&labels(&Labels::new(), alert, alert.severity))
+}
+
+/// Fingerprints that Alertmanager has active.
+fn active(alertmanager: &Alertmanager) -> BTreeSet<String> {
+    let text = |alert: &Value| alert["fingerprint"].as_str().expect("a fingerprint").to_owned();
+    alertmanager.alerts().iter().map(text).collect()
+}
+
+/// Every alert that is open by the topic is active in Alertmanager, under the labels it should have.
+fn wait_until_told(broker: &Broker, topics: &Topics, alertmanager: &Alertmanager) -> Vec<Alert> {
+    eventually("every open alert in Alertmanager", || {
+        let open: Vec<Alert> = sent(broker, topics).into_iter().filter(|alert| alert.status == Status::Firing).collect();
+        let active = active(alertmanager);
+        (!open.is_empty() && open.iter().all(|alert| active.contains(&fingerprint_of(alert)))).then_some(open)
+    })
+}
+
+/// A call of a blameless app in each partition, so many hours after the last of the traffic: time has passed.
+fn hours_later(broker: &Broker, topics: &Topics, last_s: i64, hours: i64) {
+    let at = last_s + hours * 3_600;
+    let calls: Vec<Record> = (0..PARTITIONS)
+        .map(|partition| {
+            let app = key_in(partition, PARTITIONS);
+            let call = json!({"SdkAppId": app, "SessionId": format!("later-{hours}"), "Direction": 0, "CallType": 2,
+                "Caller": "+99900000001", "Callee": "+99900000002", "StartTimestamp": at - 60, "RingTimestamp": at - 60,
+                "AcceptTimestamp": at - 50, "EndedTimestamp": at, "EndStatus": 1, "EndStatusString": "ok"});
+            Record::new(&app, call.to_string().as_bytes())
+        })
+        .collect();
+    produce(broker, &topics.calls, PARTITIONS, &calls);
+}
+
+/// The numbers of all callees and callers of the traffic, national digits alone.
+fn numbers(traffic: &Traffic) -> BTreeSet<String> {
+    let number = |call: &Value, field: &str| {
+        let digits: String = call[field].as_str().unwrap_or_default().chars().filter(char::is_ascii_digit).collect();
+        digits.strip_prefix("0086").unwrap_or(&digits).to_owned()
+    };
+    let calls = traffic.calls.iter().map(|record| serde_json::from_slice::<Value>(&record.value).expect("JSON"));
+    let all = calls.flat_map(|call| [number(&call, "Callee"), number(&call, "Caller")]);
+    all.map(|digits| digits.chars().rev().take(10).collect::<Vec<_>>().into_iter().rev().collect::<String>())
+        .filter(|digits| digits.len() == 10)
+        .collect()
+}
+
+fn assert_no_number(traffic: &Traffic, seen: &[(&str, String)]) {
+    let numbers = numbers(traffic);
+    assert!(numbers.len() > 100, "{} canaries", numbers.len());
+    for (place, text) in seen {
+        let runs = text.split(|c: char| !c.is_ascii_digit()).filter(|run| run.len() >= 10);
+        for run in runs {
+            let raw = (0..=run.len() - 10).map(|at| &run[at..at + 10]).find(|window| numbers.contains(*window));
+            assert!(raw.is_none(), "a raw number stands in {place}");
+        }
+    }
+}
+
+fn last_end_s(traffic: &Traffic) -> i64 {
+    let end = |record: &Record| serde_json::from_slice::<Value>(&record.value).expect("JSON")["EndedTimestamp"].as_i64();
+    traffic.calls.iter().filter_map(end).max().expect("calls")
+}
+
+#[test]
+fn alerts_arrive_and_stay_and_end_whatever_restarts() {
+    let Some(broker) = broker::shared() else { return };
+    if !watchers::are_installed() {
+        assert!(std::env::var_os("CI").is_none(), "on CI Prometheus and Alertmanager must be there");
+        return broker::skipped("Prometheus or Alertmanager is not installed (apt-get install prometheus prometheus-alertmanager)");
+    }
+    let mut traffic = Traffic::of(&World::new(91, 1, 16));
+    let rest = traffic.calls.split_off(traffic.calls.len() / 2);
+    let topics = traffic.produce(broker, PARTITIONS);
+    let (receiver, webhook) = (Receiver::start(), Receiver::start());
+    let mut alertmanager = Alertmanager::start(&receiver);
+    let config = config(broker, &topics, &alertmanager, &webhook);
+    let mut program = Program::start(&config);
+    program.wait_until_ready();
+    let prometheus = Prometheus::start(&program.listens_at(), &alertmanager.address);
+    program.wait_for("calls", traffic.calls.len());
+    let first = wait_until_told(broker, &topics, &alertmanager);
+    let paged: Vec<String> = first.iter().map(fingerprint_of).collect();
+    eventually("every one at the receiver", || paged.iter().all(|id| !receiver.told_of(id).is_empty()).then_some(()));
+    let alert = alertmanager.alerts().into_iter().find(|alert| alert["fingerprint"] == *paged[0]).expect("it is there");
+    assert_eq!(alert["labels"]["alert_id"], *first[0].alert_id);
+    assert_eq!(alert["annotations"]["summary"], *first[0].summary);
+
+    // The watchdog's call goes the whole way, and its alert accuses nobody.
+    eventually("the watchdog", || {
+        let is_it = |alert: &Value| alert["labels"]["alertname"] == "DialwatchWatchdog" && alert["labels"]["severity"] == "none";
+        alertmanager.alerts().iter().any(is_it).then_some(())
+    });
+
+    // Rules are loaded and right, one of ours fires, every panel of every dashboard answers.
+    assert!(prometheus.rules().len() > 50);
+    eventually("an alert of Prometheus", || {
+        prometheus.firing().iter().any(|name| name.starts_with("Dialwatch") && name.ends_with("AlertsOpen")).then_some(())
+    });
+    let wrong: Vec<_> = prometheus.rules().into_iter().filter(|(_, health, _)| health != "ok").collect();
+    assert!(wrong.is_empty(), "{wrong:?}");
+    check_dashboards(&prometheus, &mut program);
+
+    // A restart in between: nothing resolves, nobody is paged twice.
+    let told = |alerts: &[String]| alerts.iter().map(|id| (id.clone(), receiver.told_of(id))).collect::<Vec<_>>();
+    let (before, seen) = (told(&paged), what_is_seen(&mut program));
+    program.end();
+    let mut program = Program::start(&config);
+    program.wait_until_ready();
+    wait_until_told(broker, &topics, &alertmanager);
+    assert_eq!(told(&paged), before, "what was open stayed so, and once is enough");
+
+    // Alertmanager is down for a while: what comes meanwhile arrives when it is back.
+    alertmanager.end();
+    produce(broker, &topics.calls, PARTITIONS, &rest);
+    program.wait_for("calls", rest.len());
+    let failing = |program: &mut Program| program.scrape().sum("dialwatch_sink_failures_total", &[("sink", "alertmanager")]) > 0.0;
+    program.eventually("a failure that is seen", |program| failing(program).then_some(()));
+    alertmanager.begin();
+    wait_until_told(broker, &topics, &alertmanager);
+
+    // Time passes: everything is over, and everybody hears of it.
+    let all = Traffic { calls: [traffic.calls.clone(), rest].concat(), ..traffic };
+    hours_later(broker, &topics, last_end_s(&all), 50);
+    hours_later(broker, &topics, last_end_s(&all), 51);
+    eventually("resolutions", || paged.iter().all(|id| receiver.told_of(id).last().is_some_and(|last| last == "resolved")).then_some(()));
+
+    // The webhook got every message the topic has, in the same order alert by alert.
+    let mut posted = 0;
+    eventually("every message at the webhook", || {
+        posted = webhook.alerts().len();
+        (posted >= Alerts::committed(broker, &topics).len()).then_some(())
+    });
+    let seen_last = what_is_seen(&mut program);
+    let texts = |alerts: Vec<Value>| alerts.iter().map(Value::to_string).collect::<String>();
+    let places = [
+        ("logs, metrics and the API", seen),
+        ("logs, metrics and the API after a restart", seen_last),
+        ("what Alertmanager's receiver was sent", texts(receiver.alerts())),
+        ("what the webhook was sent", texts(webhook.alerts())),
+    ];
+    assert_no_number(&all, &places);
+    program.end();
+}
+
+/// All that a process shows: its log, its metrics, its API and its page.
+fn what_is_seen(program: &mut Program) -> String {
+    let mut seen = program.log();
+    for path in ["/metrics", "/api/v1/alerts?limit=1000", "/api/v1/apps?limit=1000", "/api/v1/rules", "/"] {
+        seen += &program.eventually("an answer", |program| program.get(path));
+    }
+    seen
+}
+
+/// Every panel's query on the real Prometheus, every name among the metrics and back.
+fn check_dashboards(prometheus: &Prometheus, program: &mut Program) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let scrape = folder.path().join("scrape.txt");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut said = String::new();
+    // Rates need some scrapes first.
+    eventually(&format!("every panel answers: {said}"), || {
+        let metrics = program.get("/metrics")?;
+        std::fs::write(&scrape, metrics.split_once("\r\n\r\n")?.1).expect("written");
+        let mut check = Command::new("python3");
+        check.arg(root.join("tests/grafana/check.py")).arg(format!("http://{}", prometheus.address));
+        let output = check.arg("--complete").arg("--metrics").arg(&scrape).current_dir(root).output().expect("python3 runs");
+        said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        if !output.status.success() {
+            crate::program::tell(&format!("not every panel answers yet: {}", said.lines().take(3).collect::<Vec<_>>().join("; ")));
+        }
+        output.status.success().then_some(())
+    });
+}
