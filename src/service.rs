@@ -33,6 +33,7 @@ use crate::engine::decode::RECORD_BYTES_MAX;
 use crate::engine::policy::Policy;
 use crate::kafka::{Connection, KafkaProblem};
 use crate::metrics::Metrics;
+use crate::mutes::{Acknowledgements, Mutes};
 use crate::sink::Sink;
 use crate::source::kafka::{Clients, Source};
 use crate::status::Board;
@@ -83,6 +84,10 @@ pub struct View {
     pub health: Arc<Health>,
     /// The policy in force, and the way for another to come into force.
     pub reload: Reload,
+    /// Which alerts somebody muted.
+    pub mutes: Arc<Mutes>,
+    /// Which alerts somebody acknowledged.
+    pub acknowledgements: Arc<Acknowledgements>,
 }
 
 impl View {
@@ -93,7 +98,14 @@ impl View {
     pub fn new() -> Result<Self, prometheus::Error> {
         let board = Arc::<Board>::default();
         let metrics = Arc::new(Metrics::of(board.clone())?);
-        Ok(Self { metrics, board, health: Arc::default(), reload: Reload::default() })
+        Ok(Self {
+            metrics,
+            board,
+            health: Arc::default(),
+            reload: Reload::default(),
+            mutes: Arc::default(),
+            acknowledgements: Arc::default(),
+        })
     }
 }
 
@@ -137,7 +149,7 @@ pub fn run(
 
 /// From connecting to leaving the group. Nothing is remembered from one session to the next but what is committed.
 fn session(kafka: &RawKafka, connection: &Connection, dispatch: &Dispatch, view: &View, stop: &Stop) -> Result<(), ServiceError> {
-    let View { metrics, board, health, reload } = view;
+    let View { metrics, board, health, reload, .. } = view;
     let policy = reload.policy().ok_or(Gone)?;
     board.clear();
     health.enter(Stage::Connecting);

@@ -7,6 +7,7 @@ mod check;
 mod completions;
 mod demo;
 mod evaluate;
+mod explain;
 mod man;
 mod options;
 mod platform;
@@ -52,6 +53,8 @@ enum Command {
     Simulate(simulate::Args),
     /// Hold alerts against labels: what was found, how soon, and what was wrong.
     Evaluate(evaluate::Args),
+    /// Tell one alert in words: its numbers, its limits, the calls counted and where they lie.
+    Explain(explain::Args),
     /// Say everything that is wrong with a configuration, with line and column.
     Check(check::Args),
     /// Print a JSON Schema.
@@ -108,6 +111,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Demo(args) => demo::run(args),
         Command::Simulate(args) => simulate::run(args),
         Command::Evaluate(args) => evaluate::run(args),
+        Command::Explain(args) => explain::run(args),
         Command::Check(args) => check::run(args),
         Command::Schema(args) => schema::run(args),
         Command::Completions(args) => completions::run(args),
