@@ -73,6 +73,7 @@ fn serve(listen: &str, view: &View, reloader: Arc<Reloader>) -> Result<Option<Se
     let server = Server::start_with(listen, view.clone(), access, Some(reloading))
         .with_context(|| format!("http.listen: {listen} cannot be listened at"))?;
     tracing::info!("metrics at http://{}/metrics", server.address());
+    tracing::info!("the page at http://{}/", server.address());
     Ok(Some(server))
 }
 

@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::{Head, badge, forms, frame, ledger, moment, path_of_app, picture, rule};
 use crate::engine::alert::Alert;
-use crate::explain::{Counted, Words, counted, entered, spaced};
+use crate::explain::{Counted, Words, entered, spaced};
 use crate::http::Site;
 use crate::http::alerts::{OpenAlert, open};
 use crate::http::answer::Refusal;
@@ -26,7 +26,7 @@ pub(in crate::http) fn show(asked: Asked<'_, Nothing>) -> Result<Markup, Refusal
     Ok(frame(
         &Head::of(asked.site, &title),
         &html! {
-            h1 { (badge(alert.severity)) " " (rule(alert.rule)) " " a href=(path_of_app(&app.app_id)) { (app.app_id) } " " (app.name()) }
+            h1 { (badge(alert.severity)) " " (rule(alert.rule)) " by " a href=(path_of_app(&app.app_id)) { (app.app_id) } " " (app.name()) }
             p.lead { (words.summary) }
             (said(&marked))
             @for caution in &words.cautions { p.caution { (caution) } }
@@ -62,7 +62,7 @@ fn over(site: &Site, alert_id: &str) -> Option<Markup> {
     Some(frame(
         &Head::of(site, "An alert that is over"),
         &html! {
-            h1 { (badge(entry.severity)) " " (rule(entry.rule)) " " a href=(path_of_app(&app.app_id)) { (app.app_id) } " " (app.name()) }
+            h1 { (badge(entry.severity)) " " (rule(entry.rule)) " by " a href=(path_of_app(&app.app_id)) { (app.app_id) } " " (app.name()) }
             p { "This alert is no longer open. The ledger has of it:" }
             p.lead { (entered(&entry)) }
             p { "Its evidence is in the alert as it was sent: in the topic of alerts, or a file of them." }
@@ -93,9 +93,6 @@ fn facts(alert: &Alert, words: &Words) -> Markup {
                 (subject.kind)
                 @if let Some(number) = &subject.number { " " (number) }
                 @if let Some(pseudonym) = &subject.pseudonym { " " code { (pseudonym) } }
-            }
-            dt { "Reached before" } dd {
-                (counted(alert.calls_before_alert, "call")) ", " (counted(alert.callees_before_alert, "callee"))
             }
             dt { "Rule" } dd { (alert.rule.info().summary) }
             dt { "Clause" } dd { (alert.policy.clause) " of " (alert.policy.pack) }

@@ -188,7 +188,7 @@ fn table(site: &Site, list: &List<'_>) -> Markup {
     html! {
         @if !list.rows.is_empty() {
             table.alerts {
-                thead { tr { th { "Severity" } th { "App" } th { "What" } th { "Its day" } th { "Since" } } }
+                thead { tr { th { "Severity" } th { "App" } th { "What" } th { "Its last day" } th { "Since" } } }
                 tbody {
                     @for row in &list.rows {
                         (line(row, site.view.acknowledgements.of(&row.alert.alert_id, now).as_ref()))
