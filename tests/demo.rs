@@ -103,7 +103,7 @@ fn it_answers_meanwhile_and_shows_in_the_end_what_it_found() {
     let alerts = get(&address, "/api/v1/alerts");
     assert!(alerts.starts_with('{') && alerts.contains("\"total\":"), "{alerts}");
     let page = get(&address, "/");
-    assert!(page.contains("<h1>Open alerts</h1>") && page.contains(" of 24 apps"), "{page}");
+    assert!(page.contains("<h1>Open alerts</h1>") && page.contains("The service is running"), "{page}");
     let (status, shown, more) = demo.end();
     said += &more;
     assert_eq!(status.code(), Some(0), "{said}");

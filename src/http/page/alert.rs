@@ -126,7 +126,7 @@ pub(super) fn day(app: &AppStatus) -> Markup {
                 figcaption.dim {
                     "Calls by quarters of an hour, 24 hours from " (moment(app.course.from)) ". "
                     @if knows_week { "The line is what its own week has at such an hour." }
-                    @else { "What is usual is not known yet: that takes a week." }
+                    @else { "What is usual is not known: that takes a week, and nothing is learned while an alert is open." }
                 }
             }
         }
