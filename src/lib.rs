@@ -11,6 +11,7 @@ pub mod http;
 pub mod kafka;
 pub mod ledger;
 pub mod metrics;
+pub mod mutes;
 pub mod replay;
 pub mod service;
 pub mod simulate;

@@ -34,6 +34,7 @@ use crate::engine::decode::RECORD_BYTES_MAX;
 use crate::engine::policy::Policy;
 use crate::kafka::{Connection, KafkaProblem};
 use crate::metrics::Metrics;
+use crate::mutes::{Acknowledgements, Mutes};
 use crate::sink::Sink;
 use crate::source::kafka::{Clients, Source};
 use crate::status::Board;
@@ -85,6 +86,10 @@ pub struct View {
     pub health: Arc<Health>,
     /// The policy in force, and the way for another to come into force.
     pub reload: Reload,
+    /// Which alerts somebody muted.
+    pub mutes: Arc<Mutes>,
+    /// Which alerts somebody acknowledged.
+    pub acknowledgements: Arc<Acknowledgements>,
 }
 
 impl View {
@@ -95,7 +100,14 @@ impl View {
     pub fn new() -> Result<Self, prometheus::Error> {
         let board = Arc::<Board>::default();
         let metrics = Arc::new(Metrics::of(board.clone())?);
-        Ok(Self { metrics, board, health: Arc::default(), reload: Reload::default() })
+        Ok(Self {
+            metrics,
+            board,
+            health: Arc::default(),
+            reload: Reload::default(),
+            mutes: Arc::default(),
+            acknowledgements: Arc::default(),
+        })
     }
 }
 
@@ -157,7 +169,7 @@ struct Lines<'a> {
 /// From connecting to leaving the group. Nothing is remembered from one session to the next but what is committed.
 fn session(lines: &Lines<'_>, view: &View, stop: &Stop) -> Result<(), ServiceError> {
     let Lines { kafka, connection, dispatch, watchdog_every } = lines;
-    let View { metrics, board, health, reload } = view;
+    let View { metrics, board, health, reload, .. } = view;
     let policy = reload.policy().ok_or(Gone)?;
     board.clear();
     health.enter(Stage::Connecting);

@@ -3,6 +3,8 @@
 //! Workers write it when minutes close, never per call, and never wait for whoever reads for longer than it takes to copy a
 //! pointer. It holds masks and pseudonyms, never a phone number (unless the configuration reveals them in alerts).
 
+mod course;
+
 use std::cmp::Reverse;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -21,6 +23,7 @@ use crate::engine::terms::Terms;
 use crate::engine::time::{DAY_MINUTES, Minute, Timestamp};
 use crate::engine::window::panes::Span;
 use crate::engine::window::tally::Tally;
+pub use course::Course;
 
 /// At most so often a partition is written, however fast its minutes close.
 const WRITE_EVERY: Duration = Duration::from_secs(1);
@@ -44,6 +47,8 @@ pub struct AppStatus {
     pub calls_judged: u64,
     /// How its outbound calls of the last 24 hours ended, to the quarter of an hour.
     pub day: Tally,
+    /// How they spread over the day; written when a quarter of an hour ends.
+    pub course: Arc<Course>,
     /// Different callees called within these hours.
     pub callees_day: u32,
     /// Callees remembered.
@@ -105,7 +110,7 @@ impl Filed {
 
 impl AppStatus {
     /// An app whose shard has judged every minute before `open`.
-    fn new(app: &App, policy: &Policy, partition: i32, open: Minute) -> Self {
+    fn new(app: &App, policy: &Policy, partition: i32, open: Minute, course: Arc<Course>) -> Self {
         let (memory, last) = (app.memory(), Minute(open.0.saturating_sub(1)));
         let mut open_alerts = app.open_alerts(policy);
         open_alerts.sort_by(gravest_first);
@@ -116,6 +121,7 @@ impl AppStatus {
             last_judged: app.last_judged().end(),
             calls_judged: app.calls_judged(),
             day: memory.day.total_at(Span::DAY, last),
+            course,
             callees_day: memory.pairs.distinct_day_at(last),
             callees_remembered: memory.pairs.len(),
             filed: app.registration().and_then(Filed::new),
@@ -220,7 +226,9 @@ impl Pen {
         let remembered = if pane_ended { DAY_MINUTES + 2 * Span::DAY.pane_minutes } else { 0 };
         let since = Minute(self.next.0.saturating_sub(remembered));
         for app in shard.apps().filter(|app| app.calls_judged() > 0 && app.last_judged() >= since) {
-            board.put(AppStatus::new(app, shard.policy(), self.partition, open));
+            let written = if pane_ended { None } else { board.app(app.id()).map(|known| known.course.clone()) };
+            let course = written.unwrap_or_else(|| Arc::new(Course::of(app, open)));
+            board.put(AppStatus::new(app, shard.policy(), self.partition, open, course));
         }
         if self.apps_evicted != shard.apps_evicted() {
             self.apps_evicted = shard.apps_evicted();
@@ -242,7 +250,7 @@ impl Pen {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::engine::record::{CallRecord, Direction, HangupBy, Kind, Outcome, Position, RawOutcome};
     use crate::engine::shard::{Effects, Input};
@@ -345,6 +353,39 @@ mod tests {
     }
 
     #[test]
+    fn the_course_of_the_day_is_the_tally_of_its_quarters() {
+        let mut bench = Bench::new(Policy::for_tests());
+        for minute in [0, 1, 14, 15, 31] {
+            bench.call("early", minute as u64, minute);
+        }
+        bench.write_at(46);
+        let course = bench.status("early").course.clone();
+        assert_eq!((course.placed.len(), course.usual.len(), &course.placed[93..]), (96, 96, &[3, 1, 1][..]));
+        assert_eq!(course.from, Timestamp::from_seconds(START_S + 45 * 60 - 86_400));
+        assert_eq!(course.usual[0], None, "no week is known");
+        // Within a quarter of an hour it stays what it is.
+        bench.call("early", 9, 47);
+        bench.write_at(50);
+        assert!(Arc::ptr_eq(&bench.status("early").course, &course));
+        bench.write_at(60);
+        assert_eq!(bench.status("early").course.placed[92..], [3, 1, 1, 1]);
+        for day in 0..9 {
+            for minute in [0, 10, 20] {
+                bench.call("early", 9, 60 + day * 1_440 + minute);
+            }
+            bench.call("other", 9, day * 1_440 + 1_499);
+            bench.write_at(day * 1_440 + 1_500);
+        }
+        let course = bench.status("early").course.clone();
+        assert_eq!(course.placed.iter().sum::<u32>(), 3);
+        let usual: f32 = course.usual.iter().flatten().sum();
+        assert!((2.0..=4.0).contains(&usual), "{usual} of about three a day");
+        bench.call("other", 9, 12 * 1_440);
+        bench.write_at(12 * 1_440 + 1);
+        assert_eq!(bench.status("early").course.placed, [0_u32; 0], "a silent app keeps nothing");
+    }
+
+    #[test]
     fn open_alerts_are_shown_until_they_are_over() {
         let mut bench = Bench::new(Policy::for_tests());
         for _ in 0..6 {
@@ -368,7 +409,7 @@ mod tests {
         let mut policy = Policy::for_tests();
         policy.bounds.apps = 8;
         let mut bench = Bench::new(policy);
-        bench.board.put(AppStatus { app_id: "elsewhere".into(), partition: 4, ..example() });
+        bench.board.put(AppStatus { partition: 4, ..example("elsewhere") });
         for app in 0..20 {
             bench.call(&format!("app-{app}"), app as u64, app);
             bench.write_at(app + 1);
@@ -388,8 +429,9 @@ mod tests {
         }
     }
 
-    fn example() -> AppStatus {
-        let app = App::new("app", &Policy::for_tests(), 1);
-        AppStatus::new(&app, &Policy::for_tests(), 0, Minute(0))
+    /// An app of which nothing is known.
+    pub(crate) fn example(app_id: &str) -> AppStatus {
+        let app = App::new(app_id, &Policy::for_tests(), 1);
+        AppStatus::new(&app, &Policy::for_tests(), 0, Minute(0), Arc::default())
     }
 }

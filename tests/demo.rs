@@ -51,7 +51,7 @@ impl Demo {
 
     /// Where it serves.
     fn address(&self) -> String {
-        let address = |line: &str| Some(line.split_once("its metrics are at http://")?.1.split_once('/')?.0.to_owned());
+        let address = |line: &str| Some(line.split_once("its page is at http://")?.1.split_once('/')?.0.to_owned());
         self.until(address).1
     }
 
@@ -102,6 +102,8 @@ fn it_answers_meanwhile_and_shows_in_the_end_what_it_found() {
     assert!(metrics.contains("dialwatch_records_consumed_total{stream=\"calls\"}"), "{metrics}");
     let alerts = get(&address, "/api/v1/alerts");
     assert!(alerts.starts_with('{') && alerts.contains("\"total\":"), "{alerts}");
+    let page = get(&address, "/");
+    assert!(page.contains("<h1>Open alerts</h1>") && page.contains("The service is running"), "{page}");
     let (status, shown, more) = demo.end();
     said += &more;
     assert_eq!(status.code(), Some(0), "{said}");

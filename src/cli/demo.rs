@@ -64,7 +64,7 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
 
-    /// Where metrics, probes and the API are served meanwhile
+    /// Where the page, metrics, probes and the API are served meanwhile
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:0")]
     listen: String,
 }
@@ -106,7 +106,7 @@ fn opening(args: &Args, server: &Server) -> String {
     };
     format!(
         "{} simulated apps make their calls through an in-process Kafka, a day in {}; the service judges them as they come.\n\
-         Meanwhile its metrics are at http://{address}/metrics, its API at http://{address}/api/v1/alerts\n\
+         Meanwhile its page is at http://{address}/, its metrics at /metrics and its API at /api/v1/alerts there\n\
          {end}, and then tells what it found.\n",
         args.apps, args.day,
     )

@@ -7,6 +7,7 @@ mod check;
 mod completions;
 mod demo;
 mod evaluate;
+mod explain;
 mod man;
 mod options;
 mod platform;
@@ -53,6 +54,8 @@ enum Command {
     Simulate(simulate::Args),
     /// Hold alerts against labels: what was found, how soon, and what was wrong.
     Evaluate(evaluate::Args),
+    /// Tell one alert in words: its numbers, its limits, the calls counted and where they lie.
+    Explain(explain::Args),
     /// Say everything that is wrong with a configuration, with line and column.
     Check(check::Args),
     /// Print the commands that create the topics and grant the rights that the service needs, or create the topics.
@@ -111,6 +114,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Demo(args) => demo::run(args),
         Command::Simulate(args) => simulate::run(args),
         Command::Evaluate(args) => evaluate::run(args),
+        Command::Explain(args) => explain::run(args),
         Command::Check(args) => check::run(args),
         Command::Topics(args) => topics::run(args),
         Command::Schema(args) => schema::run(args),

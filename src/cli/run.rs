@@ -74,13 +74,15 @@ fn serve(listen: &str, view: &View, reloader: Arc<Reloader>) -> Result<Option<Se
     let server = Server::start_with(listen, view.clone(), access, Some(reloading))
         .with_context(|| format!("http.listen: {listen} cannot be listened at"))?;
     tracing::info!("metrics at http://{}/metrics", server.address());
+    tracing::info!("the page at http://{}/", server.address());
     Ok(Some(server))
 }
 
 /// Messages go to stderr: stdout is for alerts.
 fn start_log(format: LogFormat, levels: &str) -> Result<(), Failure> {
-    let filter =
-        tracing_subscriber::EnvFilter::try_new(levels).map_err(|error| Failure::Usage(format!("--log {levels}: {error}")))?;
+    // What people do is written whatever else is not, unless the levels name it.
+    let filter = tracing_subscriber::EnvFilter::try_new(format!("audit=info,{levels}"))
+        .map_err(|error| Failure::Usage(format!("--log {levels}: {error}")))?;
     let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match format {

@@ -1,4 +1,4 @@
-//! The `http` section: where metrics, probes and the API are served, and to whom.
+//! The `http` section: where metrics, probes, the API and the page are served, and to whom.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -69,6 +69,12 @@ impl Token {
     /// length matters, and digests are compared in constant time (as `blake3::Hash` is).
     pub fn is(&self, presented: &[u8]) -> bool {
         self.0 == blake3::hash(presented)
+    }
+
+    /// A digest of a message that only who has the token can make, and that does not tell the token. Digests are compared in
+    /// constant time.
+    pub fn seal(&self, message: &[u8]) -> blake3::Hash {
+        blake3::keyed_hash(&blake3::derive_key("dialwatch http session", self.0.as_bytes()), message)
     }
 }
 

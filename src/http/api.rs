@@ -1,4 +1,4 @@
-//! The API: apps, alerts, rules, as the board and the policy show them. Every answer is bounded and says how much there is.
+//! The API: apps and rules, as the board and the policy show them. Every answer is bounded and says how much there is.
 //!
 //! It reads and never writes, and holds what the board holds: the apps of this process's partitions, masks instead of
 //! phone numbers.
@@ -11,22 +11,23 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::alerts::OpenAlert;
 use super::answer::Refusal;
-use super::openapi;
 use super::routes::{self, Asked, Nothing};
+use super::{Site, openapi};
 use crate::config::packs::{self, PublishedLimit};
-use crate::engine::alert::Alert;
 use crate::engine::alert::ledger::Entry;
 use crate::engine::detector::violations::{Violation, ViolationTable};
 use crate::engine::detector::{Mode, RuleName, Severity};
 use crate::engine::policy::Exception;
 use crate::engine::time::Timestamp;
 use crate::engine::window::tally::Tally;
-use crate::status::{AppStatus, Filed, gravest_first};
+use crate::mutes::Mute;
+use crate::status::{AppStatus, Filed};
 
 /// The most that one answer lists.
 const LIMIT_MAX: usize = 1_000;
-const LIMIT: usize = 100;
+pub(super) const LIMIT: usize = 100;
 
 /// Which apps, and in which order.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -118,7 +119,9 @@ pub(super) struct AppDetail {
     /// Strikes ever recorded in its ledger, which is under /api/v1/apps/{id}/ledger.
     strikes: u64,
     /// Its open alerts, the gravest first, at most 100: the rest is under /api/v1/alerts.
-    alerts: Vec<Alert>,
+    alerts: Vec<OpenAlert>,
+    /// The mutes in force for it.
+    mutes: Vec<Mute>,
 }
 
 /// Which part of a ledger.
@@ -151,38 +154,6 @@ pub(super) struct LedgerPage {
     total: usize,
     /// How many older ones are no longer kept.
     dropped: u64,
-}
-
-/// Which alerts.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub(super) struct AlertsQuery {
-    /// Only alerts by this rule.
-    rule: Option<RuleName>,
-    /// Only alerts this grave.
-    severity: Option<Severity>,
-    /// Only alerts about this app.
-    app_id: Option<String>,
-    /// How many to list.
-    #[schemars(range(min = 1, max = 1000))]
-    limit: usize,
-    /// How many to pass over.
-    offset: usize,
-}
-
-impl Default for AlertsQuery {
-    fn default() -> Self {
-        Self { rule: None, severity: None, app_id: None, limit: LIMIT, offset: 0 }
-    }
-}
-
-/// Open alerts.
-#[derive(Debug, Serialize, JsonSchema)]
-pub(super) struct Alerts {
-    /// As many as were asked for, in order, each as it would be sent now.
-    alerts: Vec<Alert>,
-    /// How many there are.
-    total: usize,
 }
 
 /// The rules.
@@ -251,12 +222,19 @@ pub(super) fn app(asked: Asked<'_, Nothing>) -> Result<AppDetail, Refusal> {
         limit_faults: app.terms.as_ref().map(|terms| terms.faults().to_vec()).unwrap_or_default(),
         exceptions: app.terms.as_ref().map(|terms| terms.exceptions().to_vec()).unwrap_or_default(),
         strikes: app.ledger.strikes(),
-        alerts: app.open_alerts.iter().take(LIMIT).cloned().collect(),
+        alerts: app.open_alerts.iter().take(LIMIT).map(|alert| OpenAlert::new(asked.site, alert)).collect(),
+        mutes: asked.site.view.mutes.of_app(&app.app_id, (asked.site.clock)()),
     })
 }
 
+/// The app that is asked for.
 fn known<Q>(asked: &Asked<'_, Q>) -> Result<Arc<AppStatus>, Refusal> {
-    asked.site.view.board.app(asked.id).ok_or_else(|| {
+    app_of(asked.site, asked.id)
+}
+
+/// What is known of an app.
+pub(super) fn app_of(site: &Site, app_id: &str) -> Result<Arc<AppStatus>, Refusal> {
+    site.view.board.app(app_id).ok_or_else(|| {
         let error = "this process knows no such app: it may lie in another's partition, or have made no call yet";
         Refusal::new(StatusCode::NOT_FOUND, error)
     })
@@ -276,19 +254,6 @@ pub(super) fn ledger(asked: Asked<'_, LedgerQuery>) -> Result<LedgerPage, Refusa
         total,
         dropped: app.ledger.dropped(),
     })
-}
-
-/// `GET /api/v1/alerts`
-pub(super) fn alerts(asked: Asked<'_, AlertsQuery>) -> Result<Alerts, Refusal> {
-    let AlertsQuery { rule, severity, app_id, limit, offset } = asked.query;
-    let board = &asked.site.view.board;
-    let apps = app_id.map_or_else(|| board.apps(), |app_id| board.app(&app_id).into_iter().collect());
-    let is_wanted =
-        |alert: &&Alert| rule.is_none_or(|rule| alert.rule == rule) && severity.is_none_or(|severity| alert.severity == severity);
-    let found: Vec<&Alert> = apps.iter().flat_map(|app| &app.open_alerts).filter(is_wanted).collect();
-    let total = found.len();
-    let alerts = page(found, offset, limit, |alert, other| gravest_first(alert, other))?;
-    Ok(Alerts { alerts: alerts.into_iter().cloned().collect(), total })
 }
 
 /// `GET /api/v1/rules`
@@ -337,7 +302,12 @@ impl App {
 }
 
 /// `limit` of the items from `offset` on, in order, without sorting what is not asked for.
-fn page<T>(mut items: Vec<T>, offset: usize, limit: usize, order: impl Fn(&T, &T) -> Ordering) -> Result<Vec<T>, Refusal> {
+pub(super) fn page<T>(
+    mut items: Vec<T>,
+    offset: usize,
+    limit: usize,
+    order: impl Fn(&T, &T) -> Ordering,
+) -> Result<Vec<T>, Refusal> {
     if !(1..=LIMIT_MAX).contains(&limit) {
         return Err(Refusal::bad_request(format!("limit must lie between 1 and {LIMIT_MAX}")));
     }

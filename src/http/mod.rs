@@ -1,16 +1,20 @@
-//! The HTTP server: metrics, probes, the API. It shows what is there; the one thing it can change is the policy, by reading
-//! the configuration again.
+//! The HTTP server: metrics, probes, the API, the page. It shows what is there. What it can change: the policy, by reading the
+//! configuration again, and what people said of alerts. It never changes a judgement.
 //!
 //! It runs on threads of its own and takes no lock that the judgement waits for longer than it takes to copy a pointer.
 //! Everything about a path is in its line of `routes`: who may ask, what is answered, how it is described.
 
+mod alerts;
 mod answer;
 mod api;
 mod connections;
 mod guard;
 mod openapi;
+mod page;
 mod probes;
+mod remarks;
 mod routes;
+mod session;
 
 use std::io;
 use std::net::SocketAddr;
@@ -21,7 +25,9 @@ use tokio::sync::oneshot;
 
 pub use guard::Access;
 
+use crate::clock::wall_clock;
 use crate::config::{Changes, Problems};
+use crate::engine::time::Timestamp;
 use crate::service::View;
 
 /// Threads that make answers, so that a long list never holds up a probe.
@@ -37,6 +43,8 @@ struct Site {
     /// Whether nobody but this machine can reach the server.
     is_local: bool,
     reloading: Option<Reloading>,
+    /// The time of the wall clock: alerts are in event time, people are not.
+    clock: fn() -> Timestamp,
 }
 
 /// A running server. It stops when it is dropped.
@@ -60,6 +68,17 @@ impl Server {
     /// # Errors
     /// The address cannot be listened at.
     pub fn start_with(listen: &str, view: View, access: Access, reloading: Option<Reloading>) -> io::Result<Self> {
+        Self::start_at(listen, view, access, reloading, wall_clock)
+    }
+
+    /// The same by another clock.
+    fn start_at(
+        listen: &str,
+        view: View,
+        access: Access,
+        reloading: Option<Reloading>,
+        clock: fn() -> Timestamp,
+    ) -> io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_io()
             .enable_time()
@@ -68,7 +87,7 @@ impl Server {
         let listener = runtime.block_on(tokio::net::TcpListener::bind(listen))?;
         let address = listener.local_addr()?;
         let is_local = address.ip().to_canonical().is_loopback();
-        let routes = routes::router(Arc::new(Site { view, access, is_local, reloading }));
+        let routes = routes::router(Arc::new(Site { view, access, is_local, reloading, clock }));
         let (stop, stopped) = oneshot::channel::<()>();
         let thread = std::thread::Builder::new().name("http".into()).spawn(move || {
             runtime.block_on(connections::serve(listener, routes, stopped));

@@ -21,6 +21,9 @@ pub(super) fn document(routes: &[Route]) -> Value {
         .into_generator();
     let mut paths = Map::new();
     for route in routes {
+        if matches!(route.form, Form::Page) {
+            continue;
+        }
         let operations = paths.entry(route.path).or_insert_with(|| json!({}));
         operations[route.method.as_str().to_lowercase()] = operation(route, &mut answers);
     }
@@ -40,7 +43,8 @@ pub(super) fn document(routes: &[Route]) -> Value {
             "securitySchemes": {"token": {
                 "type": "http",
                 "scheme": "bearer",
-                "description": "The secret of http.token_file. Not asked for where it is not set.",
+                "description": "The secret of http.token_file. Not asked for where it is not set. A browser that has \
+                                sent it to /login presents a cookie instead.",
             }},
         },
     })
@@ -56,16 +60,22 @@ fn operation(route: &Route, answers: &mut SchemaGenerator) -> Value {
             let content = json!({kind.split(';').next().unwrap_or(kind): {"schema": {"type": "string"}}});
             (json!({"description": "The answer.", "content": content}), json!({"description": "Why not.", "content": content}))
         }
+        Form::Page => return Value::Null,
     };
     let words = route.path.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
     let id: Vec<String> = [route.method.as_str().to_lowercase()].into_iter().chain(words.map(str::to_owned)).collect();
-    json!({
+    let mut operation = json!({
         "operationId": id.join("_"),
         "summary": route.summary,
         "parameters": parameters(route),
         "responses": {"200": answer, "default": refusal},
         "security": if route.is_public { json!([]) } else { json!([{"token": []}, {}]) },
-    })
+    });
+    if let Some(body) = route.body {
+        let content = json!({"application/json": {"schema": body(answers)}});
+        operation["requestBody"] = json!({"required": true, "content": content});
+    }
+    operation
 }
 
 fn parameters(route: &Route) -> Vec<Value> {

@@ -166,6 +166,7 @@ mod tests {
             last_judged: Timestamp::default(),
             calls_judged: u64::from(placed),
             day: Tally { placed, answered: placed / 3, ..Tally::default() },
+            course: Arc::default(),
             callees_day: placed / 2,
             callees_remembered: 0,
             filed: None,

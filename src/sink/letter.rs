@@ -11,7 +11,7 @@ use serde::Serialize;
 use crate::engine::alert::{Alert, Status};
 use crate::engine::detector::Severity;
 use crate::engine::time::Timestamp;
-use crate::explain;
+use crate::explain::Words;
 use crate::watchdog;
 
 /// Labels by name, in order.
@@ -100,7 +100,7 @@ fn annotations(head: &Letterhead, alert: &Alert) -> Labels {
     let mut text = Labels::new();
     let mut set = |name: &str, value: String| text.insert(name.to_owned(), value);
     set("summary", alert.summary.clone());
-    set("description", explain::explain(alert).trim_end().to_owned());
+    set("description", Words::of(alert).text(0).trim_end().to_owned());
     set("clause", alert.policy.clause.to_string());
     set("recommended_action", alert.recommended_action.to_string());
     set("policy", format!("{} {}", alert.policy.pack, alert.policy.version));

@@ -3,6 +3,7 @@
 
 mod check;
 mod evaluate;
+mod explain;
 mod inputs;
 mod outputs;
 mod run;

@@ -9,11 +9,13 @@ use super::found::{Found, OfApp, rank};
 use super::paint::{Paint, cut, filed};
 use crate::engine::alert::Alert;
 use crate::engine::detector::Severity;
-use crate::explain::{explain, grouped};
+use crate::explain::{Words, grouped};
 use crate::status::AppStatus;
 
 /// Alerts told in full.
 const EXPLAINED: usize = 2;
+/// Calls shown of an alert.
+const CALLS_SHOWN: usize = 3;
 /// The longest description of an app.
 const FILED_MAX: usize = 28;
 
@@ -54,7 +56,7 @@ impl Show<'_> {
         let _ = writeln!(text, "{}", self.paint.dim(meaning));
         for alert in told(&rows) {
             let title = format!("{}: {} by app {}", alert.severity, alert.rule.as_str(), alert.app_id);
-            let _ = write!(text, "\n{}\n{}", self.paint.of(alert.severity, &title), explain(alert));
+            let _ = write!(text, "\n{}\n{}", self.paint.of(alert.severity, &title), Words::of(alert).text(CALLS_SHOWN));
         }
         text
     }

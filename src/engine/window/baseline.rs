@@ -156,6 +156,13 @@ impl Baseline {
         f64::from(self.hours.iter().map(|hour| hour.mean).max().unwrap_or(0)) / THOUSANDTH
     }
 
+    /// How many calls are usual in a slot of the hour of the week in which `at_s` (Unix seconds) lies; `None` before a week is
+    /// known, or if too little is known of that hour. For looking at: it says nothing about how far counts vary.
+    pub fn usual(&self, at_s: u32, offset_s: i32) -> Option<f64> {
+        let hour = self.hours.get(LocalTime::new(at_s, offset_s).hour_of_week as usize)?;
+        (self.is_ready() && hour.seen >= SEEN_MIN).then(|| f64::from(hour.mean) / THOUSANDTH)
+    }
+
     /// What is usual in the five minutes before `end_s` (Unix seconds); `None` if too little is known of that hour of the week.
     pub fn expect_slot(&self, end_s: u32, offset_s: i32) -> Option<Expected> {
         self.expect(end_s, SLOT_S, offset_s, self.slot_dispersion)

@@ -106,6 +106,11 @@ impl<C: Clone + Default + for<'c> AddAssign<&'c C> + for<'c> SubAssign<&'c C>> S
         &self.total
     }
 
+    /// The panes that hold anything, oldest first, each with its sum.
+    pub fn panes(&self) -> impl DoubleEndedIterator<Item = (u32, &C)> {
+        self.panes.iter().map(|(pane, sum)| (*pane, sum))
+    }
+
     /// What the sum would be had the window come to end with `minute`: for looking on without touching.
     pub fn total_at(&self, span: Span, minute: Minute) -> C {
         let first = (span.pane(minute) + 1).saturating_sub(span.panes);
