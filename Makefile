@@ -2,10 +2,10 @@
 
 CARGO ?= cargo
 # Tests of the service start a real Apache Kafka: java and mvn must be there, else they say `skipped` (on CI they fail). So do
-# tests of the page, which a Chromium loads.
+# tests with Prometheus, Alertmanager and Chromium, which `make test` installs as root.
 TEST := $(shell command -v cargo-nextest >/dev/null 2>&1 && echo nextest run || echo test)
 
-.PHONY: help demo quality test check format lint deny docs bench regions native browser
+.PHONY: help demo quality test check format lint deny docs bench regions native parts deploy
 
 help:
 	@echo "make demo    simulated apps, an in-process Kafka, the service: which apps are caught, and why; until Ctrl-C"
@@ -21,10 +21,10 @@ demo: native
 	@if [ -t 1 ]; then length=; else length="--for 30s"; fi; \
 		$(CARGO) run --release --quiet -- demo $(if $(findstring --for,$(ARGS)),,$$length) $(ARGS)
 
-test: native browser
+test: native parts
 	$(CARGO) $(TEST) --no-fail-fast $(ARGS)
 
-check: format lint test deny docs
+check: format lint test deny docs deploy
 
 format:
 	$(CARGO) fmt --check
@@ -59,10 +59,18 @@ regions:
 quality: native
 	$(CARGO) bench --bench quality -- --write
 
-# CI looks at the page with a browser; elsewhere the one that is there is used, if there is one.
-browser:
-	@if [ "$${CI:-}" = true ] && ! command -v chromium >/dev/null 2>&1; then \
-		apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; \
+# Image, compose file, chart and unit, each with the tools that read such files. Needs npm and python3 with venv.
+deploy: parts
+	$(CARGO) build --quiet
+	DIALWATCH=$(CURDIR)/target/debug/dialwatch deploy/check.sh
+
+# Real parts of the tests out of Debian. Where they cannot be had, tests say `skipped`; on CI they fail.
+PARTS := chromium prometheus prometheus-alertmanager jsonnet python3
+parts:
+	@missing=; for part in $(PARTS); do command -v $$part >/dev/null 2>&1 || missing="$$missing $$part"; done; \
+	if [ -n "$$missing" ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
+		echo "installing$$missing"; \
+		apt-get update -qq && apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
 	fi
 
 # librdkafka is compiled from source and needs the headers of zlib and OpenSSL.

@@ -36,6 +36,7 @@ use crate::kafka::{Connection, KafkaProblem};
 use crate::metrics::Metrics;
 use crate::mutes::{Acknowledgements, Mutes};
 use crate::sink::Sink;
+use crate::sink::letter::Labels;
 use crate::source::kafka::{Clients, Source};
 use crate::status::Board;
 use committer::Committer;
@@ -90,6 +91,8 @@ pub struct View {
     pub mutes: Arc<Mutes>,
     /// Which alerts somebody acknowledged.
     pub acknowledgements: Arc<Acknowledgements>,
+    /// Labels that alerts get on their way to the first Alertmanager of the configuration: fingerprints are told with them.
+    pub external_labels: Arc<Labels>,
 }
 
 impl View {
@@ -104,6 +107,7 @@ impl View {
             metrics,
             board,
             health: Arc::default(),
+            external_labels: Arc::default(),
             reload: Reload::default(),
             mutes: Arc::default(),
             acknowledgements: Arc::default(),
@@ -175,7 +179,7 @@ fn session(lines: &Lines<'_>, view: &View, stop: &Stop) -> Result<(), ServiceErr
     health.enter(Stage::Connecting);
     let clients = Clients::connect(kafka, connection, || stop.is_asked())?;
     let writer = Writer::connect(kafka, connection, || stop.is_asked())?;
-    let watchdog = Watchdog::new(kafka, connection, *watchdog_every)?;
+    let watchdog = Watchdog::new(kafka, connection, *watchdog_every, metrics)?;
     health.enter(Stage::ReadingRegistry);
     let common = Common {
         reading: reading(kafka, &policy),

@@ -11,7 +11,7 @@ use rdkafka::error::KafkaError;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use super::plan::{Facts, Misfit, Plan, plan};
-use super::{Gathered, Kept, StateRecord};
+use super::{Gathered, Kept, StateError, StateRecord};
 use crate::config::kafka::{OffsetReset, RawKafka, RawTopics, Recovery};
 use crate::kafka::{Connection, KafkaProblem, PROMPT, Voice, add, failed, partitions};
 use crate::source::kafka::{Start, Watch};
@@ -77,7 +77,8 @@ impl<'c> Recaller<'c> {
         let (bytes, mut clear) = (gathered.bytes(), gathered.deletions());
         let mut kept = match gathered.finish(&self.group_id, partition) {
             Ok(kept) => kept,
-            Err(error) if self.recovery == Recovery::Rebuild => {
+            // What belongs to another group is not ours to delete, whatever is configured.
+            Err(error) if self.recovery == Recovery::Rebuild && !matches!(error, StateError::Foreign { .. }) => {
                 tracing::warn!(partition, "the state cannot be used and is begun anew: {error}");
                 None
             }

@@ -22,6 +22,7 @@ use anyhow::{Context, anyhow};
 
 use super::run::stop_on_signals;
 use super::{Failure, print, say};
+use crate::clock::wall_clock;
 use crate::config::kafka::RawKafka;
 use crate::config::{self, Config};
 use crate::engine::policy::Policy;
@@ -30,7 +31,6 @@ use crate::explain::grouped;
 use crate::http::Server;
 use crate::metrics::Stream;
 use crate::service::health::{Stage as Phase, Stop};
-use crate::clock::wall_clock;
 use crate::service::{self, Setup, View};
 use found::Finder;
 use paint::Paint;
@@ -138,13 +138,8 @@ impl Performance {
         };
         std::thread::scope(|scope| {
             let sinks: Vec<Box<dyn crate::sink::Sink>> = vec![Box::new(self.finder.clone())];
-            let setup = Setup {
-                kafka: &self.kafka,
-                folder: Path::new(""),
-                policy: &self.policy,
-                sinks,
-                watchdog_every: Duration::ZERO,
-            };
+            let setup =
+                Setup { kafka: &self.kafka, folder: Path::new(""), policy: &self.policy, sinks, watchdog_every: Duration::ZERO };
             let service = scope.spawn(|| service::run(setup, &self.view, &stop));
             let player = scope.spawn(|| self.play.perform(&self.kafka, length_of(args.day), &heed));
             let mut screen = Screen::new();

@@ -52,7 +52,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
     }
     let folder = Path::new(config.file_name()).parent().unwrap_or(Path::new(""));
     let sinks = sink::open(config.sinks(), folder, &config.http().alert_page()).map_err(anyhow::Error::msg)?;
-    let view = View::new().context("the metrics are malformed")?;
+    let view = View { external_labels: Arc::new(config.external_labels()), ..View::new().context("the metrics are malformed")? };
     let reloader = Arc::new(Reloader::new(args.config, config.clone(), view.clone()));
     let stop = Stop::default();
     stop_on_signals(stop.clone()).context("signals cannot be waited for")?;

@@ -16,6 +16,7 @@ mod reading;
 mod reload;
 pub mod sinks;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -219,6 +220,12 @@ impl Config {
         &self.raw.sinks
     }
 
+    /// Labels that alerts get on their way to the first Alertmanager; none if there is none.
+    pub fn external_labels(&self) -> BTreeMap<String, String> {
+        let first = self.raw.sinks.iter().find_map(|sink| if let RawSink::Alertmanager(raw) = sink { Some(raw) } else { None });
+        first.map(|alertmanager| alertmanager.external_labels.clone()).unwrap_or_default()
+    }
+
     /// The `watchdog` section.
     pub fn watchdog(&self) -> &RawWatchdog {
         &self.raw.watchdog
@@ -377,7 +384,7 @@ impl Checked<'_> {
         for (field, reason) in raw.metrics.problems() {
             self.note(format!("metrics.{field}"), reason, None);
         }
-        for (field, reason) in raw.watchdog.problems() {
+        for (field, reason) in raw.watchdog.problems(raw.kafka.idle_timeout) {
             self.note(format!("watchdog.{field}"), reason, None);
         }
     }

@@ -161,15 +161,25 @@ pub struct RawPrivacy {
 #[serde(deny_unknown_fields, default)]
 pub struct RawWatchdog {
     /// How often a synthetic call is written to each partition of the calls topic, by which other readers of the topic must not
-    /// be confused: its app is `dialwatch-watchdog-` and the partition. `1m` is usual; `0` writes none.
+    /// be confused: its app is `dialwatch-watchdog-` and the partition. `1m` is usual, and the longest: Alertmanager believes it no longer than
+    /// four times `resend`. `0` writes none.
     pub every: Duration,
 }
 
 impl RawWatchdog {
-    /// What is wrong with values that parsed: the field and the reason.
-    pub fn problems(&self) -> Vec<(&'static str, String)> {
+    /// What is wrong with values that parsed, where partitions are idle after so long: the field and the reason.
+    pub fn problems(&self, idle_timeout: Duration) -> Vec<(&'static str, String)> {
         let every = self.every;
-        let is_fit = every.millis() == 0 || (1_000..=300_000).contains(&every.millis());
-        if is_fit { Vec::new() } else { vec![("every", format!("{every} is not between 1s and 5m, nor 0"))] }
+        if every.millis() == 0 {
+            return Vec::new();
+        }
+        if !(1_000..=60_000).contains(&every.millis()) {
+            return vec![("every", format!("{every} is not between 1s and 1m, nor 0"))];
+        }
+        if every <= idle_timeout {
+            let why = "then no partition is ever idle, and time stands still where nothing else comes";
+            return vec![("every", format!("{every} is not longer than kafka.idle_timeout of {idle_timeout}: {why}"))];
+        }
+        Vec::new()
     }
 }

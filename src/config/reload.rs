@@ -37,11 +37,7 @@ impl Config {
             bounds,
             privacy: RawPrivacy { pseudonym_key_file: self.raw.privacy.pseudonym_key_file.clone(), ..privacy },
             kafka: self.raw.kafka.clone(),
-            http: RawHttp {
-                listen: self.raw.http.listen.clone(),
-                external_url: self.raw.http.external_url.clone(),
-                ..http
-            },
+            http: RawHttp { listen: self.raw.http.listen.clone(), external_url: self.raw.http.external_url.clone(), ..http },
             metrics,
             sinks: self.raw.sinks.clone(),
             watchdog: self.raw.watchdog.clone(),

@@ -172,7 +172,8 @@ fn shared_problems(labels: &BTreeMap<String, String>, http: &RawHttpClient, note
 
 fn wrong_url(url: &str) -> Option<String> {
     let host = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"));
-    let is_fit = host.is_some_and(|host| !host.is_empty() && !host.starts_with('/') && host.bytes().all(|b| b.is_ascii_graphic()));
+    let is_fit =
+        host.is_some_and(|host| !host.is_empty() && !host.starts_with('/') && host.bytes().all(|b| b.is_ascii_graphic()));
     (!is_fit).then(|| format!("`{url}` is not http://host or https://host"))
 }
 

@@ -16,6 +16,7 @@ use crate::engine::alert::Alert;
 use crate::engine::detector::{RuleName, Severity};
 use crate::engine::time::Timestamp;
 use crate::mutes::Remark;
+use crate::sink::letter::{fingerprint, labels};
 use crate::status::{AppStatus, gravest_first};
 
 /// Which alerts.
@@ -56,6 +57,8 @@ pub(super) struct OpenAlert {
     /// As it would be sent now.
     #[serde(flatten)]
     pub(super) alert: Alert,
+    /// Its fingerprint in Alertmanager.
+    pub(super) fingerprint: String,
     /// Until when it is muted, by the wall clock; absent if it is not.
     #[schemars(with = "Option<String>")]
     pub(super) muted_until: Option<Timestamp>,
@@ -69,6 +72,7 @@ impl OpenAlert {
         let now = (site.clock)();
         Self {
             alert: alert.clone(),
+            fingerprint: fingerprint(&labels(&site.view.external_labels, alert, alert.severity)),
             muted_until: site.view.mutes.muted_until(&alert.app_id, alert.rule, now),
             acknowledged: site.view.acknowledgements.of(&alert.alert_id, now),
         }

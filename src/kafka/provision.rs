@@ -96,7 +96,9 @@ impl Right {
         let operations: String = operations.iter().map(|operation| format!(" --operation {operation}")).collect();
         let pattern = if *is_prefix { " --resource-pattern-type prefixed" } else { "" };
         let (principal, name) = (quoted(principal), quoted(name));
-        format!("kafka-acls.sh --bootstrap-server {servers} --add --allow-principal {principal}{operations} {kind} {name}{pattern}")
+        format!(
+            "kafka-acls.sh --bootstrap-server {servers} --add --allow-principal {principal}{operations} {kind} {name}{pattern}"
+        )
     }
 }
 
@@ -165,7 +167,8 @@ mod tests {
     fn the_rights_are_those_the_service_needs() {
         let mut kafka = RawKafka { group_instance_id: Some("one".into()), ..RawKafka::default() };
         kafka.topics.dead_letters = Some("it's odd".into());
-        let said: Vec<String> = rights(&kafka, false).iter().map(|right| right.command("broker:9092", "User:dialwatch")).collect();
+        let said: Vec<String> =
+            rights(&kafka, false).iter().map(|right| right.command("broker:9092", "User:dialwatch")).collect();
         let add = "kafka-acls.sh --bootstrap-server broker:9092 --add --allow-principal User:dialwatch --operation";
         assert_eq!(
             said,

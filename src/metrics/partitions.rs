@@ -6,7 +6,7 @@ use super::Maker;
 
 const WATCHDOG: &str = "dialwatch_watchdog_last_seen_timestamp_seconds";
 const WATCHDOG_HELP: &str =
-    "When a call of the watchdog was last judged and committed, by the wall clock; 0 before the first, and none without a watchdog.";
+    "When a call of the watchdog was last judged and committed, by the wall clock; 0 from its first call on until then.";
 
 macro_rules! partition_gauges {
     ($($(#[doc = $doc:literal])+ $field:ident = $name:literal, $help:literal;)+) => {

@@ -1,8 +1,9 @@
 //! Writes the watchdog's calls into the topic of calls: one a partition now and then. It reads nothing and judges nothing.
 //!
-//! A call of it never moves event time: it ends where its partition has come to. Otherwise a topic whose records come hours
-//! after the calls would find all of them late.
+//! A call of it never moves event time: it ends where its partition has come to, and there is none before the first record.
+//! Otherwise a topic whose records come hours after the calls would find all of them late.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rdkafka::client::ClientContext;
@@ -16,6 +17,7 @@ use crate::config::kafka::RawKafka;
 use crate::engine::decode::Format;
 use crate::engine::time::Timestamp;
 use crate::kafka::{Connection, KafkaProblem, Voice};
+use crate::metrics::Metrics;
 use crate::watchdog;
 
 /// What the producer tells.
@@ -49,6 +51,7 @@ pub struct Watchdog {
     format: Format,
     every: Duration,
     due: Instant,
+    metrics: Arc<Metrics>,
 }
 
 impl Watchdog {
@@ -56,13 +59,18 @@ impl Watchdog {
     ///
     /// # Errors
     /// librdkafka refuses the properties.
-    pub fn new(kafka: &RawKafka, connection: &Connection, every: Duration) -> Result<Option<Self>, KafkaProblem> {
+    pub fn new(
+        kafka: &RawKafka,
+        connection: &Connection,
+        every: Duration,
+        metrics: &Arc<Metrics>,
+    ) -> Result<Option<Self>, KafkaProblem> {
         if every.is_zero() {
             return Ok(None);
         }
         let producer = connection.producer(&[("acks", "all")], Teller::default())?;
         let (topic, format) = (kafka.topics.calls.clone(), kafka.format());
-        Ok(Some(Self { producer, topic, format, every, due: Instant::now() }))
+        Ok(Some(Self { producer, topic, format, every, due: Instant::now(), metrics: metrics.clone() }))
     }
 
     /// Calls in these partitions, if it is time to. Each comes with how far its event time has come.
@@ -73,8 +81,11 @@ impl Watchdog {
         }
         self.due = now + self.every;
         for (partition, event_time) in partitions {
-            let wall_clock = wall_clock();
-            let end = event_time.map_or(wall_clock, |event_time| event_time.min(wall_clock));
+            // Where nothing has come yet there is no event time to end at.
+            let Some(event_time) = event_time else { continue };
+            let end = event_time.min(wall_clock());
+            // From now on there is a series, at 0 until a call comes back.
+            let _ = self.metrics.partitions.watchdog(partition);
             let (key, call) = (watchdog::app_id(partition), watchdog::call(self.format, partition, end));
             let record = BaseRecord::to(&self.topic).partition(partition).key(&key).payload(&call);
             if let Err((error, _)) = self.producer.send(record) {

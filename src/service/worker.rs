@@ -141,7 +141,6 @@ impl<'s> Worker<'s> {
         lane.adopt(self.policy.clone());
         if self.common.has_watchdog {
             self.registrations.keep(Arc::new(watchdog::registration(partition)));
-            self.common.metrics.partitions.watchdog(partition).set(0);
         }
         let open = lane.settle_in(&self.registrations, &self.common.metrics, &mut self.out);
         self.common.dispatch.begin(partition, open);

@@ -158,7 +158,9 @@ fn a_webhook_gets_the_body_of_alertmanagers_and_can_check_who_sent_it() {
     let (first, body) = (&requests[0], requests[0].json());
     assert!(first.headers.starts_with("post /hook?key=1 http/1.1"), "{}", first.headers);
     assert_eq!(first.header("authorization"), Some("bearer abc"));
-    for (field, value) in [("version", "4"), ("status", "firing"), ("receiver", "dialwatch"), ("externalURL", "https://dialwatch/")] {
+    for (field, value) in
+        [("version", "4"), ("status", "firing"), ("receiver", "dialwatch"), ("externalURL", "https://dialwatch/")]
+    {
         assert_eq!(body[field], value, "{field}");
     }
     assert_eq!(body["groupLabels"], serde_json::json!({"alertname": "DialwatchBlindDialing"}));

@@ -87,7 +87,8 @@ impl Webhook {
     fn body<'l>(&'l self, alerts: &'l [Letter]) -> Body<'l> {
         let is_over = alerts.iter().all(|letter| letter.is_over);
         let of = |is_over| if is_over { "resolved" } else { "firing" };
-        let group_labels = in_common(alerts, |letter| &letter.labels).into_iter().filter(|(name, _)| name == "alertname").collect();
+        let group_labels =
+            in_common(alerts, |letter| &letter.labels).into_iter().filter(|(name, _)| name == "alertname").collect();
         Body {
             version: "4",
             group_key: format!("{{}}:{group_labels:?}"),

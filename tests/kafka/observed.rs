@@ -3,12 +3,16 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
+use std::time::Instant;
 
+use dialwatch::config::{RawAlertmanager, RawSink};
 use dialwatch::engine::alert::{Alert, Status};
 use dialwatch::simulate::World;
 use dialwatch::sink::letter::{Labels, fingerprint, labels};
+use dialwatch::sink::{self, Delivery};
 use serde_json::{Value, json};
 
+use crate::NO_IDLE_TICKS;
 use crate::alerts::Alerts;
 use crate::broker::{self, Broker};
 use crate::producing::produce;
@@ -28,8 +32,8 @@ fn config(broker: &Broker, topics: &Topics, alertmanager: &Alertmanager, webhook
          watchdog: {{every: 1s}}",
         alertmanager.address, webhook.port
     );
-    let more = "  checkpoint_interval: 200ms\n  idle_timeout: 1s\n  group_instance_id: only\n";
-    topics.config(broker, more).replace("sinks: []", &sinks)
+    let more = format!("{NO_IDLE_TICKS}  checkpoint_interval: 200ms\n  group_instance_id: only\n");
+    topics.config(broker, &more).replace("sinks: []", &sinks)
 }
 
 /// The last message of each alert in the topic of alerts.
@@ -109,19 +113,28 @@ fn last_end_s(traffic: &Traffic) -> i64 {
 #[test]
 fn alerts_arrive_and_stay_and_end_whatever_restarts() {
     let Some(broker) = broker::shared() else { return };
-    if !watchers::are_installed() {
-        assert!(std::env::var_os("CI").is_none(), "on CI Prometheus and Alertmanager must be there");
-        return broker::skipped("Prometheus or Alertmanager is not installed (apt-get install prometheus prometheus-alertmanager)");
+    if !are_watchers_installed() {
+        return;
     }
     let mut traffic = Traffic::of(&World::new(91, 1, 16));
     let rest = traffic.calls.split_off(traffic.calls.len() / 2);
-    let topics = traffic.produce(broker, PARTITIONS);
+    let topics = traffic.produce_before_calls(broker, PARTITIONS);
     let (receiver, webhook) = (Receiver::start(), Receiver::start());
-    let mut alertmanager = Alertmanager::start(&receiver);
+    let mut alertmanager = Alertmanager::start(&receiver, "...", "0s", "1s");
     let config = config(broker, &topics, &alertmanager, &webhook);
     let mut program = Program::start(&config);
     program.wait_until_ready();
     let prometheus = Prometheus::start(&program.listens_at(), &alertmanager.address);
+    // Rates need a scrape before there is anything to see.
+    eventually("a first scrape", || prometheus.has("dialwatch_alerts_total").then_some(()));
+    let (before, after) = traffic.calls.split_at(traffic.calls.len() / 2);
+    produce(broker, &topics.calls, PARTITIONS, before);
+    // The watchdog calls where event time has come to, and is judged when it has moved on.
+    program.eventually("a call of the watchdog", |program| {
+        let called = program.try_scrape()?.sum("dialwatch_records_consumed_total", &[("stream", "calls")]);
+        (called > before.len() as f64 + 2.0 * f64::from(PARTITIONS)).then_some(())
+    });
+    produce(broker, &topics.calls, PARTITIONS, after);
     program.wait_for("calls", traffic.calls.len());
     let first = wait_until_told(broker, &topics, &alertmanager);
     let paged: Vec<String> = first.iter().map(fingerprint_of).collect();
@@ -129,21 +142,21 @@ fn alerts_arrive_and_stay_and_end_whatever_restarts() {
     let alert = alertmanager.alerts().into_iter().find(|alert| alert["fingerprint"] == *paged[0]).expect("it is there");
     assert_eq!(alert["labels"]["alert_id"], *first[0].alert_id);
     assert_eq!(alert["annotations"]["summary"], *first[0].summary);
-
-    // The watchdog's call goes the whole way, and its alert accuses nobody.
-    eventually("the watchdog", || {
-        let is_it = |alert: &Value| alert["labels"]["alertname"] == "DialwatchWatchdog" && alert["labels"]["severity"] == "none";
-        alertmanager.alerts().iter().any(is_it).then_some(())
+    let shown = program.eventually("the alert in the API", |program| {
+        let answer = program.get(&format!("/api/v1/alerts/{}", first[0].alert_id))?;
+        let shown: Value = serde_json::from_str(answer.split_once("\r\n\r\n")?.1).ok()?;
+        shown["fingerprint"].is_string().then_some(shown)
     });
+    assert_eq!(shown["fingerprint"], *paged[0], "one fingerprint everywhere");
 
-    // Rules are loaded and right, one of ours fires, every panel of every dashboard answers.
+    // Every panel of every dashboard answers; rules are loaded and right, and one of ours fires.
+    check_dashboards(&prometheus, &mut program);
     assert!(prometheus.rules().len() > 50);
     eventually("an alert of Prometheus", || {
         prometheus.firing().iter().any(|name| name.starts_with("Dialwatch") && name.ends_with("AlertsOpen")).then_some(())
     });
     let wrong: Vec<_> = prometheus.rules().into_iter().filter(|(_, health, _)| health != "ok").collect();
     assert!(wrong.is_empty(), "{wrong:?}");
-    check_dashboards(&prometheus, &mut program);
 
     // A restart in between: nothing resolves, nobody is paged twice.
     let told = |alerts: &[String]| alerts.iter().map(|id| (id.clone(), receiver.told_of(id))).collect::<Vec<_>>();
@@ -157,17 +170,26 @@ fn alerts_arrive_and_stay_and_end_whatever_restarts() {
     // Alertmanager is down for a while: what comes meanwhile arrives when it is back.
     alertmanager.end();
     produce(broker, &topics.calls, PARTITIONS, &rest);
-    program.wait_for("calls", rest.len());
-    let failing = |program: &mut Program| program.scrape().sum("dialwatch_sink_failures_total", &[("sink", "alertmanager")]) > 0.0;
+    program.eventually("the rest judged", |_| crate::topics::Position::in_calls(broker, &topics).is_at_end().then_some(()));
+    let failing =
+        |program: &mut Program| program.scrape().sum("dialwatch_sink_failures_total", &[("sink", "alertmanager")]) > 0.0;
     program.eventually("a failure that is seen", |program| failing(program).then_some(()));
     alertmanager.begin();
     wait_until_told(broker, &topics, &alertmanager);
+
+    // Event time has moved over the watchdog's calls: they went the whole way, and their alert accuses nobody.
+    eventually("the watchdog", || {
+        let is_it = |alert: &Value| alert["labels"]["alertname"] == "DialwatchWatchdog" && alert["labels"]["severity"] == "none";
+        alertmanager.alerts().iter().any(is_it).then_some(())
+    });
 
     // Time passes: everything is over, and everybody hears of it.
     let all = Traffic { calls: [traffic.calls.clone(), rest].concat(), ..traffic };
     hours_later(broker, &topics, last_end_s(&all), 50);
     hours_later(broker, &topics, last_end_s(&all), 51);
-    eventually("resolutions", || paged.iter().all(|id| receiver.told_of(id).last().is_some_and(|last| last == "resolved")).then_some(()));
+    eventually("resolutions", || {
+        paged.iter().all(|id| receiver.told_of(id).last().is_some_and(|last| last == "resolved")).then_some(())
+    });
 
     // The webhook got every message the topic has, in the same order alert by alert.
     let mut posted = 0;
@@ -187,11 +209,49 @@ fn alerts_arrive_and_stay_and_end_whatever_restarts() {
     program.end();
 }
 
+fn are_watchers_installed() -> bool {
+    let are_installed = watchers::are_installed();
+    if !are_installed {
+        assert!(std::env::var_os("CI").is_none(), "on CI Prometheus and Alertmanager must be there");
+        broker::skipped("Prometheus or Alertmanager is not installed (apt-get install prometheus prometheus-alertmanager)");
+    }
+    are_installed
+}
+
+/// Ten thousand alerts of fifty apps at once: all arrive, in a few messages for people, and nothing of them waits in the process.
+#[test]
+fn a_storm_arrives_in_a_few_groups() {
+    const ALERTS: usize = 10_000;
+    const APPS: usize = 50;
+    if !are_watchers_installed() {
+        return;
+    }
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/rules/robot_dialing--fires-fixed-gap");
+    let text = std::fs::read_to_string(folder.join("expected.jsonl")).expect("a fixture");
+    let example: Alert = serde_json::from_str(text.lines().next().expect("an alert")).expect("an alert");
+    let storm: Vec<Alert> = (0..ALERTS)
+        .map(|at| Alert { alert_id: format!("{at:032x}"), app_id: format!("storm-{}", at % APPS), ..example.clone() })
+        .collect();
+    let receiver = Receiver::start();
+    let alertmanager = Alertmanager::start(&receiver, "app_id", "10s", "10s");
+    let raw = RawAlertmanager { urls: vec![format!("http://{}", alertmanager.address)], ..RawAlertmanager::default() };
+    let mut sinks = sink::open(&[RawSink::Alertmanager(raw)], Path::new(""), "").expect("a sink");
+    let began = Instant::now();
+    assert_eq!(sinks[0].deliver(&storm), Delivery::Done);
+    let posted = began.elapsed();
+    eventually("all of them", || (alertmanager.alerts().len() == ALERTS).then_some(()));
+    let told = || receiver.alerts().iter().map(|alert| alert["fingerprint"].to_string()).collect::<BTreeSet<String>>().len();
+    eventually("all of them at the receiver", || (told() == ALERTS).then_some(()));
+    let messages = receiver.bodies();
+    assert!(messages < 10 * APPS, "{messages} messages are no grouping");
+    crate::program::tell(&format!("a storm of {ALERTS} alerts: posted in {posted:?}, {messages} messages to people"));
+}
+
 /// All that a process shows: its log, its metrics, its API and its page.
 fn what_is_seen(program: &mut Program) -> String {
     let mut seen = program.log();
     for path in ["/metrics", "/api/v1/alerts?limit=1000", "/api/v1/apps?limit=1000", "/api/v1/rules", "/"] {
-        seen += &program.eventually("an answer", |program| program.get(path));
+        seen += &program.eventually(path, |program| program.get(path).filter(|answer| answer.starts_with("HTTP/1.1 200")));
     }
     seen
 }
@@ -211,7 +271,10 @@ fn check_dashboards(prometheus: &Prometheus, program: &mut Program) {
         let output = check.arg("--complete").arg("--metrics").arg(&scrape).current_dir(root).output().expect("python3 runs");
         said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         if !output.status.success() {
-            crate::program::tell(&format!("not every panel answers yet: {}", said.lines().take(3).collect::<Vec<_>>().join("; ")));
+            crate::program::tell(&format!(
+                "not every panel answers yet: {}",
+                said.lines().take(4).collect::<Vec<_>>().join("; ")
+            ));
         }
         output.status.success().then_some(())
     });

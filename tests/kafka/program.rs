@@ -129,8 +129,9 @@ impl Program {
 
     /// Asks its HTTP server; `None` if it does not answer.
     pub fn get(&mut self, path: &str) -> Option<String> {
-        let mut stream = TcpStream::connect(self.address()?).ok()?;
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n").ok()?;
+        let address = self.address()?;
+        let mut stream = TcpStream::connect(&address).ok()?;
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").ok()?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer).ok()?;
         Some(answer)

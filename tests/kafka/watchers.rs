@@ -87,6 +87,11 @@ impl Receiver {
         Self { port, bodies }
     }
 
+    /// How many bodies so far.
+    pub fn bodies(&self) -> usize {
+        self.bodies.lock().expect("no panic under the lock").len()
+    }
+
     /// All alerts of all bodies so far, in order.
     pub fn alerts(&self) -> Vec<Value> {
         let bodies = self.bodies.lock().expect("no panic under the lock");
@@ -96,7 +101,11 @@ impl Receiver {
     /// What it was told of an alert, by its fingerprint: `firing` or `resolved`, in order.
     pub fn told_of(&self, fingerprint: &str) -> Vec<String> {
         let of_it = |alert: &Value| alert["fingerprint"] == fingerprint;
-        self.alerts().iter().filter(|alert| of_it(alert)).map(|alert| alert["status"].as_str().expect("text").to_owned()).collect()
+        self.alerts()
+            .iter()
+            .filter(|alert| of_it(alert))
+            .map(|alert| alert["status"].as_str().expect("text").to_owned())
+            .collect()
     }
 }
 
@@ -115,7 +124,7 @@ fn take(stream: TcpStream, bodies: &Mutex<Vec<Value>>) -> std::io::Result<()> {
     reader.into_inner().write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
 }
 
-/// An Alertmanager that passes everything on to a receiver at once, each alert for itself.
+/// An Alertmanager that passes everything on to a receiver.
 pub struct Alertmanager {
     folder: TempDir,
     pub address: String,
@@ -123,11 +132,11 @@ pub struct Alertmanager {
 }
 
 impl Alertmanager {
-    /// Starts it.
-    pub fn start(receiver: &Receiver) -> Self {
+    /// Starts one that groups alerts by this label, or not at all by `...`, and waits so long for more of a group, first and later.
+    pub fn start(receiver: &Receiver, group_by: &str, wait: &str, interval: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let config = format!(
-            "route: {{receiver: all, group_by: ['...'], group_wait: 0s, group_interval: 1s, repeat_interval: 4h}}\n\
+            "route: {{receiver: all, group_by: ['{group_by}'], group_wait: {wait}, group_interval: {interval}, repeat_interval: 4h}}\n\
              receivers:\n- name: all\n  webhook_configs:\n  - {{url: 'http://127.0.0.1:{}/', send_resolved: true}}\n",
             receiver.port
         );
@@ -191,6 +200,12 @@ impl Prometheus {
         let running = Running::start(&mut command, &folder.path().join("log"));
         eventually("a Prometheus", || get(&address, "/-/ready"));
         Self { _folder: folder, address, _running: running }
+    }
+
+    /// Whether it has a series of this metric.
+    pub fn has(&self, metric: &str) -> bool {
+        let answer = get_json(&self.address, &format!("/api/v1/query?query={metric}")).unwrap_or_default();
+        answer["data"]["result"].as_array().is_some_and(|series| !series.is_empty())
     }
 
     /// The names of its alerts that fire now.

@@ -3,7 +3,6 @@
 use maud::{Markup, html};
 
 use super::{Head, badge, forms, frame, ledger, moment, path_of_app, picture, rule};
-use crate::engine::alert::Alert;
 use crate::explain::{Counted, Words, entered, spaced};
 use crate::http::Site;
 use crate::http::alerts::{OpenAlert, open};
@@ -30,7 +29,7 @@ pub(in crate::http) fn show(asked: Asked<'_, Nothing>) -> Result<Markup, Refusal
             p.lead { (words.summary) }
             (said(&marked))
             @for caution in &words.cautions { p.caution { (caution) } }
-            (facts(alert, &words))
+            (facts(&marked, &words))
             h2 { "What was counted" }
             @for counted in &words.counted { (number(counted)) }
             @if !words.calls.is_empty() {
@@ -83,8 +82,8 @@ fn said(marked: &OpenAlert) -> Markup {
     }
 }
 
-fn facts(alert: &Alert, words: &Words) -> Markup {
-    let subject = &alert.subject;
+fn facts(marked: &OpenAlert, words: &Words) -> Markup {
+    let (alert, subject) = (&marked.alert, &marked.alert.subject);
     html! {
         dl.facts {
             dt { "Opened" } dd { (words.opened) }
@@ -101,6 +100,7 @@ fn facts(alert: &Alert, words: &Words) -> Markup {
             dt { "Completeness" } dd { (format!("{:.1} %", alert.completeness * 100.0)) }
             dt { "Last judged" } dd { (moment(alert.updated_at)) }
             dt { "Alert id" } dd { code { (alert.alert_id) } }
+            dt { "In Alertmanager" } dd { code { (marked.fingerprint) } }
         }
     }
 }
