@@ -2,8 +2,7 @@
 //! where they lie. Changes nothing, and says what the page says.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::{TcpStream, ToSocketAddrs};
+use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -12,6 +11,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::{Failure, print};
+use crate::client::{Client, secret};
 use crate::engine::alert::Alert;
 use crate::engine::alert::ledger::Entry;
 use crate::engine::time::Timestamp;
@@ -33,8 +33,8 @@ pub struct Args {
     alert_id: String,
 
     /// Where the service is
-    #[arg(long, value_name = "URL", env = "DIALWATCH_URL", default_value = "http://127.0.0.1:9664")]
-    url: Url,
+    #[arg(long, value_name = "URL", env = "DIALWATCH_URL", default_value = "http://127.0.0.1:9664", value_parser = url)]
+    url: String,
 
     /// A file with the service's token, if it asks for one
     #[arg(long, value_name = "FILE", env = "DIALWATCH_TOKEN_FILE")]
@@ -50,28 +50,13 @@ fn alert_id(text: &str) -> Result<String, String> {
     if is_one { Ok(text.to_owned()) } else { Err("an alert's id has letters and digits alone".into()) }
 }
 
-/// Where a service is: host, port and what stands before its paths.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Url {
-    authority: String,
-    prefix: String,
-}
-
-impl std::str::FromStr for Url {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let rest =
-            text.strip_prefix("http://").ok_or("it must begin with http://; where only https is served, forward a port")?;
-        let (authority, prefix) = rest.split_once('/').map_or((rest, ""), |(authority, prefix)| (authority, prefix));
-        if authority.is_empty() || !rest.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err("it names no host".into());
-        }
-        let has_port = authority.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
-        let authority = if has_port { authority.to_owned() } else { format!("{authority}:80") };
-        let prefix = prefix.trim_end_matches('/');
-        Ok(Self { authority, prefix: if prefix.is_empty() { String::new() } else { format!("/{prefix}") } })
+fn url(text: &str) -> Result<String, String> {
+    let host =
+        text.strip_prefix("http://").or_else(|| text.strip_prefix("https://")).ok_or("it must begin with http:// or https://")?;
+    if host.is_empty() || host.starts_with('/') || !host.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err("it names no host".into());
     }
+    Ok(text.trim_end_matches('/').to_owned())
 }
 
 /// An open alert as the service shows it.
@@ -136,11 +121,12 @@ fn last_in(path: &Path, alert_id: &str) -> Result<Alert, anyhow::Error> {
 }
 
 fn from_service(args: &Args) -> Result<String, anyhow::Error> {
-    let token = args
-        .token_file
-        .as_ref()
-        .map(|path| std::fs::read_to_string(path).with_context(|| format!("{}: cannot be read", path.display())));
-    let service = Service { url: &args.url, token: token.transpose()? };
+    let client = Client::new(PATIENCE, None, None).map_err(anyhow::Error::msg)?;
+    let client = match &args.token_file {
+        Some(path) => client.bearing(&secret(path).map_err(anyhow::Error::msg)?),
+        None => client,
+    };
+    let service = Service { url: &args.url, client };
     let Shown { alert, muted_until, acknowledged } = service.get(&format!("/api/v1/alerts/{}", args.alert_id))?;
     let mut text = told(&alert);
     if let Some(Remark { by, reason, until, .. }) = acknowledged {
@@ -161,8 +147,8 @@ fn encoded(byte: u8) -> String {
 }
 
 struct Service<'a> {
-    url: &'a Url,
-    token: Option<String>,
+    url: &'a str,
+    client: Client,
 }
 
 /// Why the service does not answer.
@@ -173,40 +159,15 @@ struct Refused {
 
 impl Service<'_> {
     fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, anyhow::Error> {
-        let authority = &self.url.authority;
-        let answer = self.ask(path).with_context(|| format!("http://{authority} does not answer"))?;
-        let (head, body) = answer.split_once("\r\n\r\n").ok_or_else(|| anyhow!("http://{authority} speaks no HTTP"))?;
-        let status = head.split(' ').nth(1).unwrap_or_default();
-        if status == "200" {
-            return serde_json::from_str(body).with_context(|| format!("http://{authority}{path} is not what it should be"));
+        let url = self.url;
+        let asked = self.client.get(&format!("{url}{path}"), ANSWER_BYTES_MAX);
+        let (status, body) = asked.with_context(|| format!("{url} does not answer"))?;
+        if status == 200 {
+            return serde_json::from_str(&body).with_context(|| format!("{url}{path} is not what it should be"));
         }
-        let reason = serde_json::from_str::<Refused>(body).map_or_else(|_| format!("status {status}"), |refused| refused.error);
-        bail!("http://{authority}: {reason}")
+        let reason = serde_json::from_str::<Refused>(&body).map_or_else(|_| format!("status {status}"), |refused| refused.error);
+        bail!("{url}: {reason}")
     }
-
-    /// The whole answer. In HTTP/1.0 it is one piece and ends with the connection.
-    fn ask(&self, path: &str) -> io::Result<String> {
-        let Url { authority, prefix } = self.url;
-        let mut stream = connected(authority)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        stream.set_write_timeout(Some(PATIENCE))?;
-        let token = self.token.as_ref().map_or(String::new(), |token| format!("Authorization: Bearer {}\r\n", token.trim()));
-        write!(stream, "GET {prefix}{path} HTTP/1.0\r\nHost: {authority}\r\nAccept: application/json\r\n{token}\r\n")?;
-        let mut answer = String::new();
-        stream.take(ANSWER_BYTES_MAX).read_to_string(&mut answer)?;
-        Ok(answer)
-    }
-}
-
-fn connected(authority: &str) -> io::Result<TcpStream> {
-    let mut problem = io::Error::new(io::ErrorKind::NotFound, "the name stands for no address");
-    for address in authority.to_socket_addrs()? {
-        match TcpStream::connect_timeout(&address, PATIENCE) {
-            Ok(stream) => return Ok(stream),
-            Err(error) => problem = error,
-        }
-    }
-    Err(problem)
 }
 
 #[cfg(test)]
@@ -218,13 +179,11 @@ mod tests {
     use crate::status::AppStatus;
 
     #[test]
-    fn a_url_names_a_host_a_port_and_what_stands_before_paths() {
-        let url = |text: &str| text.parse::<Url>().map(|url| (url.authority, url.prefix));
-        assert_eq!(url("http://127.0.0.1:9664"), Ok(("127.0.0.1:9664".into(), String::new())));
-        assert_eq!(url("http://watch.example/dw/"), Ok(("watch.example:80".into(), "/dw".into())));
-        assert_eq!(url("http://[::1]:1/"), Ok(("[::1]:1".into(), String::new())));
-        assert!(url("https://watch.example").is_err_and(|error| error.contains("http://")));
-        assert!(url("http:///x").is_err() && url("http://a b").is_err());
+    fn a_url_names_a_scheme_and_a_host() {
+        assert_eq!(url("http://127.0.0.1:9664"), Ok("http://127.0.0.1:9664".into()));
+        assert_eq!(url("https://watch.example/dw/"), Ok("https://watch.example/dw".into()));
+        assert!(url("ftp://watch.example").is_err_and(|error| error.contains("https://")));
+        assert!(url("http:///x").is_err() && url("http://a b").is_err() && url("https://").is_err());
     }
 
     #[test]
@@ -257,7 +216,7 @@ mod tests {
         std::fs::write(&file, "a-token-of-many-bytes\n").expect("written");
         let args = |alert_id: &str, token_file: Option<PathBuf>| Args {
             alert_id: alert_id.into(),
-            url: format!("http://{}", server.address()).parse().expect("a URL"),
+            url: format!("http://{}", server.address()),
             token_file,
             alerts: None,
         };

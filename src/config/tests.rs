@@ -196,7 +196,7 @@ fn an_exception_that_is_over_is_a_warning() {
 fn a_watchdog_leaves_partitions_time_to_be_idle() {
     let wrong = |text: &str| Config::parse(text, "").err().map(|problems| problems.to_string()).unwrap_or_default();
     assert_eq!(wrong("watchdog: {every: 1m}"), "");
-    assert_eq!(wrong("watchdog: {every: 1s}\nkafka: {idle_timeout: '0'}"), "");
+    assert_eq!(wrong("watchdog: {every: 1s}\nkafka: {bootstrap_servers: 'b:1', idle_timeout: '0'}"), "");
     assert!(wrong("watchdog: {every: 30s}").contains("30s is not longer than kafka.idle_timeout of 30s"));
     assert!(wrong("watchdog: {every: 2m}").contains("2m is not between 1s and 1m, nor 0"));
 }
@@ -204,7 +204,7 @@ fn a_watchdog_leaves_partitions_time_to_be_idle() {
 #[test]
 fn what_is_wrong_with_a_sink_is_said_with_its_place() {
     let text = "sinks:\n- jsonl: {path: a}\n- alertmanager:\n    urls: [nowhere]\n";
-    let problems = Config::parse(text, "c.yaml").err().expect("wrong").to_string();
+    let problems = Config::parse(text, "c.yaml").expect_err("wrong").to_string();
     assert!(problems.contains("sinks.1.alertmanager.urls.0"), "{problems}");
     assert!(problems.contains("c.yaml:4:12"), "{problems}");
 }

@@ -7,9 +7,9 @@ use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
-use super::client::{Answer, Client, within};
 use super::letter::{Letter, Letterhead, letters};
 use super::{Delivery, Sink};
+use crate::client::{Answer, Client, within};
 use crate::clock::wall_clock;
 use crate::config::RawAlertmanager;
 use crate::engine::alert::Alert;

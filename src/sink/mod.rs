@@ -1,7 +1,6 @@
 //! Where alerts go besides Kafka. A sink moves alerts; it never changes and never judges them.
 
 pub mod alertmanager;
-mod client;
 pub mod jsonl;
 pub mod letter;
 pub mod standing;

@@ -105,8 +105,8 @@ mod tests {
         let start = Instant::now();
         let mut standing = Standing::new(MINUTE, start);
         let (one, two) = (example("one"), example("two"));
-        standing.take(0, &[one.clone()], start);
-        standing.take(1, &[two.clone()], start);
+        standing.take(0, std::slice::from_ref(&one), start);
+        standing.take(1, &[two], start);
         assert_eq!((standing.due(start + MINUTE / 2), standing.wait(start + MINUTE / 2)), (Vec::new(), MINUTE / 2));
         let at = start + MINUTE;
         assert_eq!(ids(&standing.due(at)), [("one", Status::Firing), ("two", Status::Firing)]);

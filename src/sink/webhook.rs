@@ -9,9 +9,9 @@ use hmac::{Hmac, KeyInit, Mac};
 use serde::Serialize;
 use sha2::Sha256;
 
-use super::client::{Answer, Client, secret, within};
 use super::letter::{Labels, Letter, Letterhead, fingerprint, letters};
 use super::{Delivery, Sink};
+use crate::client::{Answer, Client, secret, within};
 use crate::clock::wall_clock;
 use crate::config::RawWebhook;
 use crate::engine::alert::Alert;
@@ -116,13 +116,13 @@ impl Sink for Webhook {
         let now = wall_clock();
         let mut refused = None;
         for some in grouped(alerts.iter().filter_map(|alert| letters(&self.head, alert, now).pop())) {
-            match self.post(&some).of_all(some.len()) {
-                Delivery::Refused(count, why) => {
+            match self.post(&some) {
+                Answer::Taken => {}
+                Answer::Later(after, why) => return Delivery::Retry(after.unwrap_or_default(), why),
+                Answer::Never(why) => {
                     let (before, _) = refused.unwrap_or_default();
-                    refused = Some((before + count, why));
+                    refused = Some((before + some.len(), why));
                 }
-                Delivery::Done => {}
-                not_yet => return not_yet,
             }
         }
         refused.map_or(Delivery::Done, |(count, why)| Delivery::Refused(count, why))

@@ -1,5 +1,5 @@
-//! What posts JSON to an HTTP server, and what its answer means. Follows no redirect: what it is trusted with goes to the
-//! address of the configuration and nowhere else.
+//! What asks HTTP servers and posts JSON to them, and what an answer to that means. Follows no redirect: what it is trusted with
+//! goes to the address it was given and nowhere else.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,14 +8,12 @@ use std::time::Duration;
 use ureq::Agent;
 use ureq::tls::{Certificate, RootCerts, TlsConfig, TlsProvider};
 
-use super::Delivery;
-
 /// The longest part of an answer that is quoted.
 const QUOTED_BYTES: u64 = 300;
 /// How long to wait at most because a server says so.
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(300);
 
-/// A client of one sink.
+/// A client.
 #[derive(Clone)]
 pub struct Client {
     agent: Agent,
@@ -46,6 +44,25 @@ impl Client {
             .into();
         let authorization = authorization.map(secret).transpose()?;
         Ok(Self { agent, authorization })
+    }
+
+    /// The same, with a token that it presents.
+    pub fn bearing(self, token: &str) -> Self {
+        Self { authorization: Some(format!("Bearer {token}")), ..self }
+    }
+
+    /// Asks for JSON: the status, and a body of at most so many bytes.
+    ///
+    /// # Errors
+    /// Nobody answers, or not in HTTP.
+    pub fn get(&self, url: &str, bytes_max: u64) -> Result<(u16, String), ureq::Error> {
+        let mut request = self.agent.get(url).header("accept", "application/json");
+        if let Some(value) = &self.authorization {
+            request = request.header("authorization", value);
+        }
+        let mut response = request.call()?;
+        let body = response.body_mut().with_config().limit(bytes_max).read_to_string()?;
+        Ok((response.status().as_u16(), body))
     }
 
     /// Posts a body of JSON with these headers besides the usual ones.
@@ -92,15 +109,6 @@ impl Answer {
             200..=299 => Self::Taken,
             400 | 413 | 422 => Self::Never(why()),
             _ => Self::Later(retry_after_s.map(|seconds| Duration::from_secs(seconds).min(RETRY_AFTER_MAX)), why()),
-        }
-    }
-
-    /// The same for all of `alerts` that were posted.
-    pub fn of_all(self, alerts: usize) -> Delivery {
-        match self {
-            Self::Taken => Delivery::Done,
-            Self::Later(after, why) => Delivery::Retry(after.unwrap_or_default(), why),
-            Self::Never(why) => Delivery::Refused(alerts, why),
         }
     }
 }
