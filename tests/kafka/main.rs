@@ -1,8 +1,7 @@
 //! The service against a real Apache Kafka. Without one the tests say `skipped` and pass, except on CI.
 //!
 //! The harness: `jars`, `broker`, `access`, `topics`, `producing`, `reading`, `program`, `traffic`, `alerts`,
-//! `watchers`. The others
-//! are tests, one subject each.
+//! `watchers`. The others are tests, one subject each.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod access;
@@ -17,6 +16,7 @@ mod outage;
 mod outbox;
 mod producing;
 mod program;
+mod provision;
 mod reading;
 mod rebalance;
 mod recovery;
