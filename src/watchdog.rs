@@ -39,18 +39,11 @@ pub fn registration(partition: i32) -> Registration {
         })
         .collect();
     Registration {
-        app_id: app_id(partition),
         name: "Watchdog of dialwatch".into(),
-        industry: String::new(),
         scene: "synthetic calls, which show that calls come through".into(),
-        seats: None,
-        callers: Vec::new(),
-        timezone: None,
-        declared_use: Vec::new(),
-        since: None,
-        regions: Vec::new(),
         // Plain data: it always becomes JSON.
         limits_json: serde_json::to_string(&limits).unwrap_or_default(),
+        ..Registration::nothing(app_id(partition))
     }
 }
 

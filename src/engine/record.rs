@@ -256,6 +256,25 @@ pub struct Registration {
     pub limits_json: String,
 }
 
+impl Registration {
+    /// Of an app that filed nothing.
+    pub fn nothing(app_id: String) -> Self {
+        Self {
+            app_id,
+            name: String::new(),
+            industry: String::new(),
+            scene: String::new(),
+            seats: None,
+            callers: Vec::new(),
+            timezone: None,
+            declared_use: Vec::new(),
+            since: None,
+            regions: Vec::new(),
+            limits_json: String::new(),
+        }
+    }
+}
+
 /// Where a record stands in its stream: the proof that it was there.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Position {

@@ -213,7 +213,7 @@ impl<'c, 's> Conductor<'c, 's> {
         page.consumed(Stream::Registry);
         let newest = wall_clock().plus_millis(i64::from(DAY_S) * SECOND_MS);
         let registration = match record.key() {
-            Some(app_id) if record.is_deletion() => Ok(nothing_filed(app_id)),
+            Some(app_id) if record.is_deletion() => Ok(Registration::nothing(app_id.to_owned())),
             _ => decode::registration(record.payload(), &self.common.reading.limits(newest)),
         };
         match registration {
@@ -342,22 +342,5 @@ impl<'c, 's> Conductor<'c, 's> {
             tracing::warn!("not everything in hand was committed in time: it will be judged again after the next start");
         }
         Ok(())
-    }
-}
-
-/// What holds for an app that takes back what it filed.
-pub(super) fn nothing_filed(app_id: &str) -> Registration {
-    Registration {
-        app_id: app_id.to_owned(),
-        name: String::new(),
-        industry: String::new(),
-        scene: String::new(),
-        seats: None,
-        callers: Vec::new(),
-        timezone: None,
-        declared_use: Vec::new(),
-        since: None,
-        regions: Vec::new(),
-        limits_json: String::new(),
     }
 }

@@ -151,70 +151,69 @@ impl Desk {
         let Some(standing) = &mut self.standing else { return };
         match parcel {
             Parcel::News { .. } => {}
-            Parcel::Begins { partition, open } => standing.begin(partition, &open, Instant::now()),
+            Parcel::Begins { partition, open } => {
+                standing.begin(partition, &open, Instant::now());
+                self.tell_again(&open);
+            }
             Parcel::Ends { partition } => standing.forget(partition),
             Parcel::AllEnd => standing.forget_all(),
             Parcel::Barks { partition } => {
                 let watchdogs = standing.of(partition, |alert| watchdog::is_its(&alert.app_id));
-                self.tell_again(&watchdogs);
+                self.tell(&watchdogs);
             }
         }
     }
 
     /// Delivers news, however long it takes.
     fn deliver(&mut self, messages: &[Alert]) {
-        let (mut wait, count) = (RETRY_FIRST, messages.len());
-        loop {
-            match self.sink.deliver(messages) {
-                Delivery::Retry(after, why) => {
-                    let wait_now = wait.max(after);
-                    self.failed(count, &why, Some(wait_now));
-                    thread::sleep(wait_now);
-                    wait = (wait * 2).min(RETRY_LAST);
-                }
-                delivery => {
-                    self.series.waiting.sub(count as i64);
-                    return self.over(count, delivery);
-                }
-            }
+        let mut wait = RETRY_FIRST;
+        while let Err((after, why)) = self.try_once(messages) {
+            let wait_now = wait.max(after);
+            self.failed(messages.len(), &why, Some(wait_now));
+            thread::sleep(wait_now);
+            wait = (wait * 2).min(RETRY_LAST);
         }
+        self.series.waiting.sub(messages.len() as i64);
     }
 
-    /// Tells again of what is due. The watchdog's alert is not: it is told when its call has come through, and by nothing else.
+    /// Tells again of what is due.
     fn repeat(&mut self) {
         let Some(standing) = &mut self.standing else { return };
-        let mut due = standing.due(Instant::now());
-        due.retain(|alert| !watchdog::is_its(&alert.app_id));
+        let due = standing.due(Instant::now());
         self.tell_again(&due);
     }
 
+    /// Tells again of all but the watchdog's alert: that is told when its call has come through, and by nothing else.
     fn tell_again(&mut self, alerts: &[Alert]) {
-        if alerts.is_empty() {
-            return;
-        }
-        match self.sink.deliver(alerts) {
-            // The next time is soon enough.
-            Delivery::Retry(_, why) => self.failed(alerts.len(), &why, None),
-            delivery => self.over(alerts.len(), delivery),
+        let others: Vec<Alert> = alerts.iter().filter(|alert| !watchdog::is_its(&alert.app_id)).cloned().collect();
+        self.tell(&others);
+    }
+
+    /// Tells once: the next time is soon enough.
+    fn tell(&mut self, alerts: &[Alert]) {
+        if !alerts.is_empty()
+            && let Err((_, why)) = self.try_once(alerts)
+        {
+            self.failed(alerts.len(), &why, None);
         }
     }
 
-    fn over(&self, count: usize, delivery: Delivery) {
-        let refused = match delivery {
-            Delivery::Done => 0,
-            Delivery::Partly(why) => {
-                self.failed(count, &why, None);
-                0
-            }
-            Delivery::Retry(_, _) => count,
+    /// Counts what left. What did not comes back with how long to wait at least, and why.
+    fn try_once(&mut self, alerts: &[Alert]) -> Result<(), (Duration, String)> {
+        let mut left = alerts.len();
+        match self.sink.deliver(alerts) {
+            Delivery::Retry(after, why) => return Err((after, why)),
+            Delivery::Done => {}
+            Delivery::Partly(why) => self.failed(left, &why, None),
             Delivery::Refused(refused, why) => {
                 tracing::error!(sink = self.name, alerts = refused, "alerts are refused and not sent again: {why}");
                 self.series.refused.inc_by(refused as u64);
-                refused
+                left = left.saturating_sub(refused);
             }
-        };
-        self.series.delivered.inc_by(count.saturating_sub(refused) as u64);
+        }
+        self.series.delivered.inc_by(left as u64);
         self.series.succeeded_now();
+        Ok(())
     }
 
     fn failed(&self, alerts: usize, why: &str, wait: Option<Duration>) {

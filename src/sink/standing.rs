@@ -32,9 +32,10 @@ impl Standing {
         Self { every, due: now + every, partitions: BTreeMap::new() }
     }
 
-    /// Takes in alerts of a partition that were told just now.
+    /// Takes in alerts of a partition that were told just now. One that has gone is another process's to tell of: its last
+    /// checkpoint may be heard of after it went.
     pub fn take(&mut self, partition: i32, alerts: &[Alert], now: Instant) {
-        let told = self.partitions.entry(partition).or_default();
+        let Some(told) = self.partitions.get_mut(&partition) else { return };
         for alert in alerts {
             let over = (alert.status == Status::Resolved).then_some(now);
             // What is told again is what it is and what is known of it, not the calls.
@@ -43,11 +44,10 @@ impl Standing {
         }
     }
 
-    /// These are the open alerts of a partition, as its state has them; they are told as soon as may be.
+    /// A partition begins, with these alerts open as its state has them.
     pub fn begin(&mut self, partition: i32, open: &[Alert], now: Instant) {
-        self.partitions.remove(&partition);
+        self.partitions.insert(partition, BTreeMap::new());
         self.take(partition, open, now);
-        self.due = now;
     }
 
     /// A partition goes: whoever has it now tells of its alerts.
@@ -105,6 +105,7 @@ mod tests {
         let start = Instant::now();
         let mut standing = Standing::new(MINUTE, start);
         let (one, two) = (example("one"), example("two"));
+        (0..2).for_each(|partition| standing.begin(partition, &[], start));
         standing.take(0, std::slice::from_ref(&one), start);
         standing.take(1, &[two], start);
         assert_eq!((standing.due(start + MINUTE / 2), standing.wait(start + MINUTE / 2)), (Vec::new(), MINUTE / 2));
@@ -125,16 +126,16 @@ mod tests {
     fn a_partition_that_goes_is_told_of_by_others() {
         let start = Instant::now();
         let mut standing = Standing::new(MINUTE, start);
-        standing.take(0, &[example("one")], start);
-        standing.take(1, &[example("two")], start);
+        standing.begin(0, &[example("one")], start);
+        standing.begin(1, &[example("two")], start);
         standing.forget(0);
+        standing.take(0, &[example("late")], start);
         assert_eq!(ids(&standing.due(start + MINUTE)), [("two", Status::Firing)]);
         standing.begin(0, &[example("three")], start + MINUTE);
-        assert_eq!(standing.wait(start + MINUTE), Duration::ZERO, "what a partition brings along is told at once");
-        assert_eq!(ids(&standing.due(start + MINUTE)), [("three", Status::Firing), ("two", Status::Firing)]);
-        standing.begin(1, &[], start + MINUTE);
-        assert_eq!(ids(&standing.due(start + MINUTE)), [("three", Status::Firing)]);
+        assert_eq!(ids(&standing.due(start + 2 * MINUTE)), [("three", Status::Firing), ("two", Status::Firing)]);
+        standing.begin(1, &[], start + 2 * MINUTE);
+        assert_eq!(ids(&standing.due(start + 3 * MINUTE)), [("three", Status::Firing)]);
         standing.forget_all();
-        assert_eq!(standing.due(start + 3 * MINUTE), []);
+        assert_eq!(standing.due(start + 4 * MINUTE), []);
     }
 }

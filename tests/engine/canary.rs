@@ -51,19 +51,7 @@ fn field<'v>(value: &'v mut Value, name: &str) -> Option<&'v mut Value> {
 /// A shard that has heard of the app of all cases, and of nothing else.
 fn newborn(case: &Case<'_>) -> Value {
     let mut shard = Shard::new(case.policy.clone(), 1);
-    let registration = Registration {
-        app_id: super::scenario::APP.into(),
-        name: String::new(),
-        industry: String::new(),
-        scene: String::new(),
-        seats: None,
-        callers: Vec::new(),
-        timezone: None,
-        declared_use: Vec::new(),
-        since: None,
-        regions: Vec::new(),
-        limits_json: String::new(),
-    };
+    let registration = Registration::nothing(super::scenario::APP.into());
     shard.apply(Input::Registration(&registration), &mut Effects::default());
     let mut newborn = tree(&shard.snapshot());
     *app(&mut newborn).and_then(|app| field(app, "registration")).expect("an app") = Value::Null;

@@ -1,3 +1,5 @@
+//! Sinks that answer as they are told: what comes again, what is told again, what is counted.
+
 use std::sync::Mutex;
 
 use super::*;
@@ -55,6 +57,7 @@ fn bench(answers: Vec<Delivery>, every: Option<Duration>) -> Bench {
     let notes = Notes { answers: Arc::new(Mutex::new(answers)), every, ..Notes::default() };
     let metrics = Arc::new(Metrics::new().expect("valid"));
     let dispatch = Dispatch::start(vec![Box::new(notes.clone())], &metrics).expect("a thread");
+    dispatch.begin(0, Vec::new());
     Bench { notes, dispatch, progress: Arc::new(Progress::new(1, 10)), metrics }
 }
 

@@ -89,7 +89,7 @@ fn what_an_app_filed_meets_its_first_call_and_nobody_else() {
     let mut bench = Bench::new();
     let mut lane = bench.lane(from_the_start());
     let filed = |app_id: &str, seats| {
-        let nothing = crate::service::conductor::nothing_filed(app_id);
+        let nothing = Registration::nothing(app_id.to_owned());
         Registration { seats, callers: Vec::<FiledCaller>::new(), ..nothing }
     };
     bench.registrations.keep(Arc::new(filed("here", Some(5))));
