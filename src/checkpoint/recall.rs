@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use rdkafka::Message;
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use super::plan::{Facts, Misfit, Plan, plan};
@@ -171,6 +171,8 @@ impl<'c> Recaller<'c> {
             match self.reader.poll(Duration::from_millis(100)) {
                 Some(Ok(record)) => gathered.take(record.key().unwrap_or_default(), record.payload()),
                 Some(Err(KafkaError::PartitionEOF(_))) => break,
+                // Told of every attempt to connect while nobody listened.
+                Some(Err(KafkaError::MessageConsumption(RDKafkaErrorCode::AllBrokersDown))) => {}
                 Some(Err(error)) => match failed("reading the state")(error).of_topic("topics.state", topic) {
                     KafkaProblem::Client { error, .. } => tracing::debug!("reading the state: {error}"),
                     problem => return Err(problem),

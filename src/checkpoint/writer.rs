@@ -21,8 +21,9 @@ use crate::metrics::Stream;
 
 /// How long one call to the coordinator may last before it is made again.
 const ATTEMPT: Duration = Duration::from_secs(5);
-/// How long a step of a transaction may stay undecided: then only a new session, which asks what is committed, helps.
-const UNDECIDED_MAX: Duration = Duration::from_secs(90);
+/// For how many times the length a transaction may have it is asked what became of one. The coordinator has rolled it back by
+/// then, and a client that still hears nothing will not: only a new session, which asks what is committed, helps.
+const PATIENCE_TIMEOUTS: u32 = 2;
 /// The headers of a dead letter, as Kafka Connect names them.
 const HEADERS: &str = "__connect.errors.";
 
@@ -124,6 +125,20 @@ pub struct Writer {
     transactional_id: String,
     group_id: String,
     topics: RawTopics,
+    /// How long a transaction may stay undecided, from its beginning until it is rolled back.
+    undecided_max: Duration,
+}
+
+/// Until when an answer is waited for.
+struct Wait<'s, S> {
+    until: Instant,
+    is_stopped: &'s S,
+}
+
+impl<S: Fn() -> bool> Wait<'_, S> {
+    fn is_over(&self) -> bool {
+        (self.is_stopped)() || Instant::now() >= self.until
+    }
 }
 
 impl Writer {
@@ -134,7 +149,8 @@ impl Writer {
     /// The broker does not let it.
     pub fn connect(kafka: &RawKafka, connection: &Connection, is_stopped: impl Fn() -> bool) -> Result<Self, KafkaProblem> {
         let transactional_id = kafka.transactional_id();
-        let timeout_ms = kafka.session_timeout.millis().to_string();
+        let timeout = Duration::from_millis(kafka.session_timeout.millis().unsigned_abs());
+        let timeout_ms = timeout.as_millis().to_string();
         let own = [("transactional.id", transactional_id.as_str()), ("transaction.timeout.ms", &timeout_ms), ("linger.ms", "5")];
         let producer: ThreadedProducer<Teller> = connection.producer(&own, Teller::default())?;
         let began = Instant::now();
@@ -147,7 +163,8 @@ impl Writer {
                 return Err(failed("taking the transactional id")(error).of_transaction(&transactional_id));
             }
         }
-        Ok(Self { producer, transactional_id, group_id: kafka.group_id.clone(), topics: kafka.topics.clone() })
+        let undecided_max = (timeout * PATIENCE_TIMEOUTS).max(ATTEMPT * 2);
+        Ok(Self { producer, transactional_id, group_id: kafka.group_id.clone(), topics: kafka.topics.clone(), undecided_max })
     }
 
     /// Writes a checkpoint in the name of `member`. Lasts until it is decided, or `is_stopped`.
@@ -161,47 +178,41 @@ impl Writer {
         is_stopped: &impl Fn() -> bool,
     ) -> Result<Written, Unwritten> {
         let mut written = Written::default();
-        let done = self.attempt(parts, member, is_stopped, &mut written);
-        done.map(|()| written).map_err(|error| self.roll_back(error, is_stopped))
+        let wait = Wait { until: Instant::now() + self.undecided_max, is_stopped };
+        let done = self.attempt(parts, member, &wait, &mut written);
+        done.map(|()| written).map_err(|error| self.roll_back(error, &wait))
     }
 
     fn attempt(
         &self,
         parts: &[&Part],
         member: &ConsumerGroupMetadata,
-        is_stopped: &impl Fn() -> bool,
+        wait: &Wait<'_, impl Fn() -> bool>,
         written: &mut Written,
     ) -> KafkaResult<()> {
         self.producer.begin_transaction()?;
         for part in parts {
             for record in &part.state {
                 written.bytes += record.value.as_ref().map_or(0, Vec::len) as u64;
-                self.send(
-                    &self.topics.state,
-                    Some(part.partition),
-                    Some(&record.key),
-                    record.value.as_deref(),
-                    None,
-                    is_stopped,
-                )?;
+                self.send(&self.topics.state, Some(part.partition), Some(&record.key), record.value.as_deref(), None, wait)?;
             }
             if let Some(topic) = &self.topics.alerts {
                 for (Outgoing { alert, .. }, _) in &part.alerts {
                     let value = serde_json::to_vec(alert).unwrap_or_default();
-                    self.send(topic, None, Some(alert.alert_id.as_bytes()), Some(&value), None, is_stopped)?;
+                    self.send(topic, None, Some(alert.alert_id.as_bytes()), Some(&value), None, wait)?;
                 }
             }
             if let Some(topic) = &self.topics.dead_letters {
                 for letter in &part.dead_letters {
                     let headers = Some(letter.headers(self.topic_of(letter.stream)));
-                    self.send(topic, None, letter.key.as_deref(), Some(&letter.payload), headers, is_stopped)?;
+                    self.send(topic, None, letter.key.as_deref(), Some(&letter.payload), headers, wait)?;
                 }
             }
         }
         let offsets = self.offsets(parts).map_err(|_| KafkaError::Canceled)?;
-        again_while_retriable(is_stopped, || self.producer.send_offsets_to_transaction(&offsets, member, ATTEMPT))?;
+        again_while_retriable(wait, || self.producer.send_offsets_to_transaction(&offsets, member, ATTEMPT))?;
         // A commit that timed out may have been heard: only asking again tells.
-        again_while_retriable(is_stopped, || self.producer.commit_transaction(ATTEMPT))
+        again_while_retriable(wait, || self.producer.commit_transaction(ATTEMPT))
     }
 
     fn send(
@@ -211,14 +222,14 @@ impl Writer {
         key: Option<&[u8]>,
         value: Option<&[u8]>,
         headers: Option<OwnedHeaders>,
-        is_stopped: &impl Fn() -> bool,
+        wait: &Wait<'_, impl Fn() -> bool>,
     ) -> KafkaResult<()> {
         let mut record: BaseRecord<'_, [u8], [u8]> = BaseRecord::to(topic);
         (record.partition, record.key, record.payload, record.headers) = (partition, key, value, headers);
         loop {
             match self.producer.send(record) {
                 Ok(()) => return Ok(()),
-                Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), rest)) if !is_stopped() => {
+                Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), rest)) if !wait.is_over() => {
                     record = rest;
                     std::thread::sleep(Duration::from_millis(2));
                 }
@@ -259,7 +270,7 @@ impl Writer {
     }
 
     /// Ends a transaction that failed, and says whether it may be tried again.
-    fn roll_back(&self, error: KafkaError, is_stopped: &impl Fn() -> bool) -> Unwritten {
+    fn roll_back(&self, error: KafkaError, wait: &Wait<'_, impl Fn() -> bool>) -> Unwritten {
         let problem = |error: KafkaError| {
             let is_fenced = matches!(&error, KafkaError::Transaction(error) if is_fencing(error.code()))
                 || self.producer.client().fatal_error().is_some_and(|(code, _)| is_fencing(code));
@@ -271,7 +282,7 @@ impl Writer {
         if self.producer.client().fatal_error().is_some() {
             return Unwritten::Over(problem(error));
         }
-        match again_while_retriable(is_stopped, || self.producer.abort_transaction(ATTEMPT)) {
+        match again_while_retriable(wait, || self.producer.abort_transaction(ATTEMPT)) {
             Err(error) => Unwritten::Over(problem(error)),
             Ok(()) => match problem(error) {
                 problem @ KafkaProblem::Client { .. } => Unwritten::Again(problem),
@@ -292,16 +303,14 @@ fn is_fencing(code: RDKafkaErrorCode) -> bool {
     matches!(code, RDKafkaErrorCode::Fenced | RDKafkaErrorCode::ProducerFenced | RDKafkaErrorCode::InvalidProducerEpoch)
 }
 
-/// Makes a call of the transaction until it is answered.
-fn again_while_retriable(is_stopped: &impl Fn() -> bool, call: impl Fn() -> KafkaResult<()>) -> KafkaResult<()> {
-    let began = Instant::now();
-    let is_over = || is_stopped() || began.elapsed() >= UNDECIDED_MAX;
+/// Makes a call of the transaction until it is answered, or it is no use to wait any longer.
+fn again_while_retriable(wait: &Wait<'_, impl Fn() -> bool>, call: impl Fn() -> KafkaResult<()>) -> KafkaResult<()> {
     loop {
         match call() {
-            Err(KafkaError::Transaction(error)) if error.is_retriable() && !is_over() => {
+            Err(KafkaError::Transaction(error)) if error.is_retriable() && !wait.is_over() => {
                 tracing::debug!("the transaction is not answered yet: {error}");
             }
-            Err(KafkaError::Flush(RDKafkaErrorCode::OperationTimedOut)) if !is_over() => {}
+            Err(KafkaError::Flush(RDKafkaErrorCode::OperationTimedOut)) if !wait.is_over() => {}
             decided => return decided,
         }
     }

@@ -9,7 +9,7 @@ mod topics;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Mutex;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rdkafka::client::ClientContext;
 use rdkafka::config::{ClientConfig, FromClientConfigAndContext, RDKafkaLogLevel};
@@ -43,6 +43,9 @@ const CONSUMER_ONLY: [&str; 15] = [
 
 /// For whoever waits for the end of a partition: a broker says at once that there is no more, not after half a second.
 pub const PROMPT: (&str, &str) = ("fetch.wait.max.ms", "50");
+
+/// How often one client says that all brokers are down.
+const DOWN_EVERY: Duration = Duration::from_secs(10);
 
 /// How to connect: every property of the configuration, secrets read.
 #[derive(Clone)]
@@ -108,6 +111,7 @@ impl Connection {
 #[derive(Default)]
 pub struct Voice {
     last_error: Mutex<String>,
+    told_down: Mutex<Option<Instant>>,
 }
 
 impl Voice {
@@ -136,13 +140,25 @@ impl Voice {
     pub fn heard(&self, error: &KafkaError, reason: &str) {
         // The end of a partition is reported here too, and is none.
         let code = error.rdkafka_error_code();
-        if code != Some(RDKafkaErrorCode::PartitionEOF) {
-            tracing::warn!(target: "librdkafka", "{reason}");
+        match code {
+            Some(RDKafkaErrorCode::PartitionEOF) => {}
+            Some(RDKafkaErrorCode::AllBrokersDown) if !self.is_down_news() => {}
+            _ => tracing::warn!(target: "librdkafka", "{reason}"),
         }
         // That all brokers are down is said after why each is.
         if !matches!(code, Some(RDKafkaErrorCode::PartitionEOF | RDKafkaErrorCode::AllBrokersDown)) {
             reason.clone_into(&mut self.last_error.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
         }
+    }
+
+    /// Whether it has not been said for a while that all brokers are down: each attempt to connect has it said.
+    fn is_down_news(&self) -> bool {
+        let mut told = self.told_down.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let is_news = told.is_none_or(|told| told.elapsed() >= DOWN_EVERY);
+        if is_news {
+            *told = Some(Instant::now());
+        }
+        is_news
     }
 }
 
