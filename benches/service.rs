@@ -284,7 +284,7 @@ fn waits_ms(broker: &Broker, traffic: &Traffic, due: &[(usize, String)], rate: f
 
 /// Writes calls at a rate. Returns when each was handed over.
 fn paced(broker: &Broker, topics: &Topics, calls: &[Record], rate: f64) -> Vec<Instant> {
-    let writer = Writer::new(broker, &topics.calls, PARTITIONS);
+    let writer = Writer::new(&broker.config(), &topics.calls, PARTITIONS);
     let (began, mut written) = (Instant::now(), Vec::with_capacity(calls.len()));
     while written.len() < calls.len() {
         let is_due = ((began.elapsed().as_secs_f64() * rate) as usize).min(calls.len());

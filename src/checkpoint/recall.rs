@@ -167,9 +167,13 @@ impl<'c> Recaller<'c> {
         let mut from = TopicPartitionList::new();
         add(&mut from, topic, partition, Offset::Beginning)?;
         self.reader.assign(&from).map_err(failed("reading the state"))?;
+        let mut heard = Instant::now();
         loop {
             match self.reader.poll(Duration::from_millis(100)) {
-                Some(Ok(record)) => gathered.take(record.key().unwrap_or_default(), record.payload()),
+                Some(Ok(record)) => {
+                    gathered.take(record.key().unwrap_or_default(), record.payload());
+                    heard = Instant::now();
+                }
                 Some(Err(KafkaError::PartitionEOF(_))) => break,
                 // Told of every attempt to connect while nobody listened.
                 Some(Err(KafkaError::MessageConsumption(RDKafkaErrorCode::AllBrokersDown))) => {}
@@ -177,6 +181,9 @@ impl<'c> Recaller<'c> {
                     KafkaProblem::Client { error, .. } => tracing::debug!("reading the state: {error}"),
                     problem => return Err(problem),
                 },
+                None if heard.elapsed() >= self.patience => {
+                    return Err(KafkaProblem::Silent { doing: "reading the state", waited_s: self.patience.as_secs() });
+                }
                 None => {}
             }
             if is_gone() {

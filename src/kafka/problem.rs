@@ -101,6 +101,17 @@ pub enum KafkaProblem {
         /// The name.
         instance_id: String,
     },
+    /// A client has forgotten its brokers.
+    #[error("kafka: a client knows of no broker any more, as can happen while brokers start")]
+    Lost,
+    /// A broker answers to others, not to what was asked here.
+    #[error("kafka: {doing}: nothing came for {waited_s} s")]
+    Silent {
+        /// What was being done.
+        doing: &'static str,
+        /// How long was waited.
+        waited_s: u64,
+    },
     /// Anything else.
     #[error("kafka: {doing}: {error}")]
     Client {
@@ -130,7 +141,7 @@ impl KafkaProblem {
     /// Whether a new session, from the last committed state on, can be expected to go well: the world has changed, not the
     /// configuration.
     pub fn is_passing(&self) -> bool {
-        matches!(self, Self::Client { .. } | Self::Fenced { .. })
+        matches!(self, Self::Client { .. } | Self::Fenced { .. } | Self::Lost | Self::Silent { .. })
     }
 
     /// If a permission is missing: it is missing for this topic.

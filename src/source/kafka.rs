@@ -372,6 +372,7 @@ impl<'c> Source<'c> {
 
 fn poll(client: &BaseConsumer<Watch>, wait: Duration) -> Result<Polled<'_>, KafkaProblem> {
     match client.poll(wait) {
+        None if client.context().is_lost() => Err(KafkaProblem::Lost),
         None => Ok(Polled::Nothing),
         Some(Ok(message)) => Ok(Polled::Record(Record(message))),
         Some(Err(KafkaError::PartitionEOF(partition))) => Ok(Polled::End(partition)),

@@ -1,8 +1,10 @@
 //! The topics and the group of one test: created, emptied, and how far the group has come in them.
 
+use std::cell::Cell;
 use std::future::Future;
 use std::time::Duration;
 
+use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
@@ -102,7 +104,9 @@ fn list(topic: &str, partitions: impl IntoIterator<Item = (i32, Offset)>) -> Top
 
 /// How far a group is in a topic, seen from outside, without joining it.
 pub struct Position {
-    client: BaseConsumer,
+    config: ClientConfig,
+    /// `None` after it was not answered: a client that lost its broker may not find it again.
+    client: Cell<Option<BaseConsumer>>,
     topic: String,
     partitions: i32,
 }
@@ -111,8 +115,9 @@ impl Position {
     /// Of `group` in `topic`.
     pub fn new(broker: &Broker, group: &str, topic: &str, partitions: i32) -> Self {
         // Read uncommitted, the last offsets that hold are told even while others are on their way.
-        let client = broker.config().set("group.id", group).set("isolation.level", "read_uncommitted").create();
-        Self { client: client.expect("a consumer"), topic: topic.to_owned(), partitions }
+        let mut config = broker.config();
+        config.set("group.id", group).set("isolation.level", "read_uncommitted");
+        Self { config, client: Cell::default(), topic: topic.to_owned(), partitions }
     }
 
     /// Of the group of `topics` in their calls.
@@ -123,7 +128,7 @@ impl Position {
     /// The committed offset of each partition, 0 where there is none; `None` if the broker does not answer.
     pub fn committed(&self) -> Option<Vec<i64>> {
         let partitions = list(&self.topic, (0..self.partitions).map(|partition| (partition, Offset::Invalid)));
-        let committed = self.client.committed_offsets(partitions, Duration::from_secs(5)).ok()?;
+        let committed = self.ask(|client| client.committed_offsets(partitions, Duration::from_secs(5)).ok())?;
         let offset = |partition| match committed.find_partition(&self.topic, partition).map(|found| found.offset()) {
             Some(Offset::Offset(offset)) => offset,
             _ => 0,
@@ -138,8 +143,17 @@ impl Position {
 
     /// The first and the next offset of each partition; `None` if the broker does not answer.
     pub fn ends(&self) -> Option<Vec<(i64, i64)>> {
-        let ends = |partition| self.client.fetch_watermarks(&self.topic, partition, Duration::from_secs(5)).ok();
-        (0..self.partitions).map(ends).collect()
+        self.ask(|client| {
+            let ends = |partition| client.fetch_watermarks(&self.topic, partition, Duration::from_secs(5)).ok();
+            (0..self.partitions).map(ends).collect()
+        })
+    }
+
+    fn ask<T>(&self, question: impl FnOnce(&BaseConsumer) -> Option<T>) -> Option<T> {
+        let client = self.client.take().unwrap_or_else(|| self.config.create().expect("a consumer"));
+        let answer = question(&client)?;
+        self.client.set(Some(client));
+        Some(answer)
     }
 
     /// Whether the group has everything.
@@ -151,6 +165,6 @@ impl Position {
     /// Sets the group's offset of a partition. Nobody may be in the group.
     pub fn commit(&self, partition: i32, offset: i64) {
         let offsets = list(&self.topic, [(partition, Offset::Offset(offset))]);
-        self.client.commit(&offsets, CommitMode::Sync).expect("committed");
+        self.ask(|client| client.commit(&offsets, CommitMode::Sync).ok()).expect("committed");
     }
 }

@@ -8,7 +8,7 @@ use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::KafkaError;
-use rdkafka::statistics::Statistics;
+use rdkafka::statistics::{Broker, Statistics};
 use rdkafka::topic_partition_list::TopicPartitionList;
 use rdkafka::types::RDKafkaRespErr;
 
@@ -40,6 +40,7 @@ pub struct Watch {
     changes: Mutex<VecDeque<Change>>,
     ends: Mutex<BTreeMap<i32, Ends>>,
     is_leaving: AtomicBool,
+    is_lost: AtomicBool,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -67,12 +68,22 @@ impl Watch {
     }
 }
 
+impl Watch {
+    /// Whether the client knows of no broker any more. It would not look for one again: a broker that has just started may answer that
+    /// there are topics and no brokers, and librdkafka (2.10 to 2.13 at least, its issue 5301) then forgets even those it began with.
+    pub(super) fn is_lost(&self) -> bool {
+        self.is_lost.load(Ordering::Relaxed)
+    }
+}
+
 impl ClientContext for Watch {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         Voice::log(level, facility, message);
     }
 
     fn stats(&self, statistics: Statistics) {
+        let is_address = |broker: &Broker| matches!(broker.source.as_str(), "configured" | "learned");
+        self.is_lost.store(!statistics.brokers.values().any(is_address), Ordering::Relaxed);
         let mut ends = lock(&self.ends);
         for partition in statistics.topics.into_values().flat_map(|topic| topic.partitions.into_values()) {
             if partition.partition >= 0 && partition.hi_offset >= 0 {
@@ -99,5 +110,23 @@ impl ConsumerContext for Watch {
             _ => Change::Revoke(partitions.clone()),
         };
         lock(&self.changes).push_back(change);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_without_a_broker_to_ask_is_lost() {
+        let told = |sources: &[&str]| {
+            let broker = |source: &&str| ((*source).to_owned(), Broker { source: (*source).to_owned(), ..Broker::default() });
+            let watch = Watch::default();
+            watch.stats(Statistics { brokers: sources.iter().map(broker).collect(), ..Statistics::default() });
+            watch.is_lost()
+        };
+        assert!(!told(&["configured", "internal"]) && !told(&["learned", "logical"]));
+        assert!(told(&["internal", "logical"]) && told(&[]));
+        assert!(!Watch::default().is_lost(), "nothing is known yet");
     }
 }
