@@ -15,7 +15,7 @@ use crate::engine::alert::Alert;
 use crate::engine::decode::Format;
 use crate::engine::time::{DAY_S, SECOND_MS, Timestamp};
 use crate::replay::summary::Summary;
-use crate::replay::{CHUNK_BYTES, DeadLetter, Inputs, Output, Replay};
+use crate::replay::{CHUNK_BYTES, DeadLetter, Inputs, Output, Replay, SHARDS_A_THREAD};
 use crate::sink::jsonl::JsonLines;
 use crate::source::file::{Meter, Source};
 
@@ -50,7 +50,8 @@ pub struct Args {
     #[arg(long)]
     resolve_at_end: bool,
 
-    /// How many threads share the apps; changes the speed and nothing else [default: one for each core]
+    /// Into how many shards the apps are divided, each judged by one thread at a time; changes the speed and nothing else [default: 1 on
+    /// one core, else 4 for each]
     #[arg(long, value_name = "N", env = "DIALWATCH_SHARDS", value_parser = clap::value_parser!(u16).range(1..=1024))]
     shards: Option<u16>,
 
@@ -89,7 +90,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
         format: args.format,
         app_id: args.app_id.clone(),
         newest: tomorrow(),
-        shards: args.shards.map_or_else(cores, usize::from),
+        shards: args.shards.map_or_else(shards_of_cores, usize::from),
         chunk_bytes: args.chunk_bytes,
         resolve_at_end: args.resolve_at_end,
     };
@@ -114,8 +115,12 @@ fn verdict(summary: &Summary, format: Format) -> Result<(), Failure> {
     if summary.broken_files.count() > 0 { Err(Failure::Said) } else { Ok(()) }
 }
 
-fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
+/// One core judges one shard.
+fn shards_of_cores() -> usize {
+    match std::thread::available_parallelism().map_or(1, usize::from) {
+        1 => 1,
+        cores => SHARDS_A_THREAD * cores,
+    }
 }
 
 /// The last moment a record may carry: a day of wrong clocks is forgiven.

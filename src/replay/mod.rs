@@ -27,6 +27,10 @@ use summary::Summary;
 
 /// A chunk of this size keeps a thread busy for some milliseconds.
 pub const CHUNK_BYTES: usize = 2 << 20;
+/// How many shards there should be for each of several threads.
+pub const SHARDS_A_THREAD: usize = 4;
+/// How many chunks each of several threads decodes in a round, about.
+const CHUNKS_A_THREAD: usize = 2;
 
 /// What is replayed, and how.
 #[derive(Clone, Debug)]
@@ -39,7 +43,7 @@ pub struct Replay {
     pub app_id: Option<String>,
     /// The last moment a record may carry.
     pub newest: Timestamp,
-    /// Shards, and with them threads; at least 1. Changes the speed and nothing else.
+    /// Shards; at least 1. There are as many threads, but no more than processors. Changes the speed and nothing else.
     pub shards: usize,
     /// About how much a thread decodes at a time. Changes the speed and nothing else.
     pub chunk_bytes: usize,
@@ -114,12 +118,14 @@ impl Replay {
     /// If `output` fails. Files that cannot be read to their end, and records that cannot be read, are in the summary.
     pub fn run(&self, inputs: Inputs, output: &mut dyn Output) -> io::Result<Summary> {
         let shards = self.shards.max(1);
+        let threads = thread::available_parallelism().map_or(1, usize::from).min(shards);
         let decoding = Decoding {
             format: self.format,
             app_id: self.app_id.as_deref(),
             home_country: &self.policy.home_country,
             newest: self.newest,
             shards,
+            threads,
         };
         let worker = |seed| Worker {
             shard: Shard::new(self.policy.clone(), seed as u64),
@@ -243,7 +249,7 @@ impl Run<'_> {
     fn calls(&mut self, sources: Vec<Source>) -> io::Result<()> {
         let names: Vec<String> = sources.iter().map(|source| source.name().to_owned()).collect();
         let (meter, chunk_bytes) = (Meter::default(), self.replay.chunk_bytes);
-        let (pieces, incoming) = sync_channel(2 * self.workers.len());
+        let (pieces, incoming) = sync_channel(2 * self.chunks_a_round());
         let (used, spare) = channel::<Vec<u8>>();
         let counted = meter.clone();
         // Not scoped: where the output is gone, nobody waits for a stdin that says nothing.
@@ -254,8 +260,13 @@ impl Run<'_> {
         self.rounds(&incoming, &used, &names, &meter)
     }
 
+    /// Alone a thread waits for nobody.
+    fn chunks_a_round(&self) -> usize {
+        if self.decoding.threads == 1 { 1 } else { CHUNKS_A_THREAD * self.decoding.threads }
+    }
+
     fn rounds(&mut self, incoming: &Receiver<Piece>, used: &Sender<Vec<u8>>, names: &[String], meter: &Meter) -> io::Result<()> {
-        let (mut chunks, mut ends) = (Vec::with_capacity(self.workers.len()), Vec::new());
+        let (mut chunks, mut ends) = (Vec::with_capacity(self.chunks_a_round()), Vec::new());
         loop {
             let piece = incoming.recv().ok();
             let is_last = piece.is_none();
@@ -264,7 +275,7 @@ impl Run<'_> {
                 Some(Piece::End { file, error }) => ends.push((file, error)),
                 None => {}
             }
-            if chunks.len() == self.workers.len() || is_last {
+            if chunks.len() == self.chunks_a_round() || is_last {
                 self.round(&chunks, names)?;
                 // The reader may have ended before its buffers come back.
                 chunks.drain(..).for_each(|chunk| drop(used.send(chunk.bytes)));
@@ -308,13 +319,13 @@ impl Run<'_> {
                 let ends = self.pass(at);
                 if !ends.is_empty() {
                     let mark = Some(Mark { chunk, tick });
-                    round::take_in_all(&mut self.workers, decoded, from, mark);
+                    round::take_in_all(self.decoding.threads, &mut self.workers, decoded, from, mark);
                     self.end_days(&ends);
                     from = mark;
                 }
             }
         }
-        round::take_in_all(&mut self.workers, decoded, from, None);
+        round::take_in_all(self.decoding.threads, &mut self.workers, decoded, from, None);
     }
 
     /// Notes that the stream comes to `at`. Returns where it has to stop on the way, because a day ends.
@@ -329,13 +340,13 @@ impl Run<'_> {
     fn tick(&mut self, at: Timestamp) {
         let ends = self.pass(at);
         self.end_days(&ends);
-        round::tick_all(&mut self.workers, at);
+        round::tick_all(self.decoding.threads, &mut self.workers, at);
     }
 
     /// Lets days end, and compares the apps of all shards by whom they called.
     fn end_days(&mut self, ends: &[Timestamp]) {
         for end in ends {
-            round::tick_all(&mut self.workers, *end);
+            round::tick_all(self.decoding.threads, &mut self.workers, *end);
             let sketches = self.workers.iter_mut().flat_map(|worker| worker.effects.sketches.drain(..)).collect();
             for (app_id, found) in overlaps::compare(sketches) {
                 let own = self.decoding.shard_of(&app_id);

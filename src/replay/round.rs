@@ -1,8 +1,10 @@
-//! One round of a replay: chunks are decoded, each by one thread; then shards take the records in, each on one thread.
+//! One round of a replay: chunks are decoded, each by one thread; then shards take the records in, each on one thread. There are more
+//! chunks and shards than threads, and whoever is done takes the next: no thread waits long for the one with the most to do.
 //!
 //! Every shard gets the same ticks at the same places of the stream, and its own apps' records in the order of the stream:
 //! that is why the number of threads changes nothing but the speed. Records borrow from their chunk and are never copied.
 
+use std::sync::{Mutex, PoisonError};
 use std::thread::{self, ScopedJoinHandle};
 
 use crate::engine::decode::{DecodeError, Format, Limits};
@@ -22,6 +24,7 @@ pub(super) struct Decoding<'d> {
     pub(super) home_country: &'d str,
     pub(super) newest: Timestamp,
     pub(super) shards: usize,
+    pub(super) threads: usize,
 }
 
 /// A record and its place in the chunk.
@@ -101,15 +104,11 @@ impl Decoding<'_> {
         Decoded { file, layout, first_line: 1, lines, records, unread, ticks, newest, shares }
     }
 
-    /// Decodes chunks, each on a thread of its own.
+    /// Decodes chunks.
     pub(super) fn decode_all<'c>(&'c self, chunks: &'c [Chunk]) -> Vec<Decoded<'c>> {
-        if let [chunk] = chunks {
-            return vec![self.decode(chunk)];
-        }
-        thread::scope(|scope| {
-            let threads: Vec<_> = chunks.iter().map(|chunk| scope.spawn(|| self.decode(chunk))).collect();
-            threads.into_iter().map(finished).collect()
-        })
+        let mut decoded: Vec<Option<Decoded<'c>>> = chunks.iter().map(|_| None).collect();
+        shared_out(self.threads, chunks.iter().zip(&mut decoded), |(chunk, place)| *place = Some(self.decode(chunk)));
+        decoded.into_iter().flatten().collect()
     }
 
     /// A format in which the first record of a chunk can be read, if this one cannot.
@@ -186,24 +185,32 @@ impl Worker {
     }
 }
 
-/// Gives every shard its share of the chunks between two marks, each on a thread of its own.
-pub(super) fn take_in_all(workers: &mut [Worker], chunks: &[Decoded<'_>], from: Option<Mark>, to: Option<Mark>) {
-    each(workers, |own, worker| worker.take_in(own, chunks, from, to));
+/// Gives every shard its share of the chunks between two marks.
+pub(super) fn take_in_all(threads: usize, workers: &mut [Worker], chunks: &[Decoded<'_>], from: Option<Mark>, to: Option<Mark>) {
+    shared_out(threads, workers.iter_mut().enumerate(), |(own, worker)| worker.take_in(own, chunks, from, to));
 }
 
 /// Lets time pass in every shard.
-pub(super) fn tick_all(workers: &mut [Worker], at: Timestamp) {
-    each(workers, |_, worker| worker.tick(at));
+pub(super) fn tick_all(threads: usize, workers: &mut [Worker], at: Timestamp) {
+    shared_out(threads, workers.iter_mut(), |worker| worker.tick(at));
 }
 
-fn each(workers: &mut [Worker], act: impl Fn(usize, &mut Worker) + Sync) {
-    if let [worker] = workers {
-        return act(0, worker);
+/// Does every task, on so many threads: each takes the next one that nobody has taken.
+fn shared_out<T>(threads: usize, tasks: impl Iterator<Item = T> + Send, act: impl Fn(T) + Sync) {
+    if threads == 1 {
+        return tasks.for_each(act);
     }
-    let act = &act;
+    let (tasks, act) = (&Mutex::new(tasks), &act);
+    let work = || {
+        let next = || tasks.lock().unwrap_or_else(PoisonError::into_inner).next();
+        while let Some(task) = next() {
+            act(task);
+        }
+    };
     thread::scope(|scope| {
-        let threads: Vec<_> = workers.iter_mut().enumerate().map(|(own, worker)| scope.spawn(move || act(own, worker))).collect();
-        threads.into_iter().for_each(finished);
+        let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
+        work();
+        others.into_iter().for_each(finished);
     });
 }
 
