@@ -4,6 +4,7 @@
 //! (decoders, simulation and the number walk use it) and through snapshots, which stay inside the provider's Kafka.
 
 use std::fmt;
+use std::num::NonZeroU64;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -12,15 +13,18 @@ const PAYLOAD_MASK: u64 = (1 << KIND_SHIFT) - 1;
 const KIND_E164: u64 = 0;
 const KIND_SHORT: u64 = 1;
 const KIND_TOKEN: u64 = 2;
+/// The kind of a token, in its place.
+const TOKEN: NonZeroU64 = NonZeroU64::new(KIND_TOKEN << KIND_SHIFT).expect("a kind");
 /// E.164 allows 15 digits.
 const E164_DIGITS_MAX: usize = 15;
 /// The longest text that is looked at; longer ones are tokens.
 const TEXT_BYTES_MAX: usize = 64;
 
 /// A caller or callee: an E.164 number, a short or internal number, or an opaque token (number protection).
-/// Packed into 8 bytes without loss for real numbers; a token is 62 bits of its BLAKE3 hash.
+/// Packed into 8 bytes without loss for real numbers; a token is 62 bits of its BLAKE3 hash. Zero is none, so that a number that may
+/// be absent takes no more.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Number(u64);
+pub struct Number(NonZeroU64);
 
 impl Number {
     /// Reads a number as providers write it: `+8613…`, `008613…`, `0086 0755…` with the landline's trunk 0, national
@@ -45,7 +49,7 @@ impl Number {
         let hash = blake3::hash(text.as_bytes());
         let mut bytes = [0_u8; 8];
         bytes.copy_from_slice(&hash.as_bytes()[..8]);
-        Self(KIND_TOKEN << KIND_SHIFT | u64::from_le_bytes(bytes) & PAYLOAD_MASK)
+        Self(TOKEN | u64::from_le_bytes(bytes) & PAYLOAD_MASK)
     }
 
     fn from_digits(digits: &[u8], international: bool, home: &str) -> Option<Self> {
@@ -80,40 +84,47 @@ impl Number {
             return None;
         }
         let value = country.iter().chain(rest).fold(0_u64, |value, digit| value * 10 + u64::from(digit - b'0'));
-        Some(Self(KIND_E164 << KIND_SHIFT | value))
+        Self::from_packed(KIND_E164 << KIND_SHIFT | value)
     }
 
     fn short(digits: &[u8]) -> Option<Self> {
         // A leading 1 keeps leading zeros apart.
         let value = digits.iter().fold(1_u64, |value, digit| value * 10 + u64::from(digit - b'0'));
-        (digits.len() <= E164_DIGITS_MAX).then_some(Self(KIND_SHORT << KIND_SHIFT | value))
+        Self::from_packed(KIND_SHORT << KIND_SHIFT | value).filter(|_| digits.len() <= E164_DIGITS_MAX)
     }
 
     /// The packed form, for maps and snapshots. Zero is never a number.
     pub const fn packed(self) -> u64 {
-        self.0
+        self.0.get()
+    }
+
+    const fn kind(self) -> u64 {
+        self.0.get() >> KIND_SHIFT
     }
 
     /// The number of a packed form; `None` for zero.
     pub const fn from_packed(packed: u64) -> Option<Self> {
-        if packed == 0 { None } else { Some(Self(packed)) }
+        match NonZeroU64::new(packed) {
+            Some(packed) => Some(Self(packed)),
+            None => None,
+        }
     }
 
     /// Country code and national number as one integer, for arithmetic on neighbouring numbers; `None` for short
     /// numbers and tokens.
     pub const fn e164_value(self) -> Option<u64> {
-        if self.0 >> KIND_SHIFT == KIND_E164 { Some(self.0) } else { None }
+        if self.kind() == KIND_E164 { Some(self.packed()) } else { None }
     }
 
     /// Whether it is a token: see [`Number::token`].
     pub const fn is_token(self) -> bool {
-        self.0 >> KIND_SHIFT == KIND_TOKEN
+        self.kind() == KIND_TOKEN
     }
 
     /// The digits themselves. Every use must stay inside the process.
     pub fn reveal(self) -> String {
-        let payload = self.0 & PAYLOAD_MASK;
-        match self.0 >> KIND_SHIFT {
+        let payload = self.packed() & PAYLOAD_MASK;
+        match self.kind() {
             KIND_E164 => format!("+{payload}"),
             KIND_SHORT => payload.to_string().split_off(1),
             _ => format!("token:{payload:016x}"),
@@ -122,11 +133,25 @@ impl Number {
 }
 
 /// Digits of `text` without separators, and whether it began with `+` or `00`. `None` if anything else is in it.
-fn plain_digits<'b>(text: &str, buffer: &'b mut [u8; TEXT_BYTES_MAX]) -> Option<(&'b [u8], bool)> {
+fn plain_digits<'b>(text: &'b str, buffer: &'b mut [u8; TEXT_BYTES_MAX]) -> Option<(&'b [u8], bool)> {
     let (plus, rest) = match text.strip_prefix('+') {
         Some(rest) => (true, rest),
         None => (false, text),
     };
+    let digits = if rest.len() <= TEXT_BYTES_MAX && rest.bytes().fold(true, |plain, byte| plain & byte.is_ascii_digit()) {
+        rest.as_bytes()
+    } else {
+        without_separators(rest, buffer)?
+    };
+    Some(match digits.strip_prefix(b"00") {
+        _ if plus => (digits, true),
+        Some(international) => (international, true),
+        None => (digits, false),
+    })
+}
+
+/// Digits copied without what people write between them; `None` if anything else is there.
+fn without_separators<'b>(rest: &str, buffer: &'b mut [u8; TEXT_BYTES_MAX]) -> Option<&'b [u8]> {
     let mut length = 0;
     for byte in rest.bytes() {
         match byte {
@@ -138,19 +163,14 @@ fn plain_digits<'b>(text: &str, buffer: &'b mut [u8; TEXT_BYTES_MAX]) -> Option<
             _ => return None,
         }
     }
-    let digits = &buffer[..length];
-    Some(match digits.strip_prefix(b"00") {
-        _ if plus => (digits, true),
-        Some(international) => (international, true),
-        None => (digits, false),
-    })
+    Some(&buffer[..length])
 }
 
 impl fmt::Display for Number {
     /// The mask: enough to recognise a number one already knows, too little to dial it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let digits = self.reveal();
-        match self.0 >> KIND_SHIFT {
+        match self.kind() {
             KIND_E164 if digits.len() >= 9 => {
                 // +86 138 ****** 05: six characters in front, two at the end.
                 let (head, tail) = (&digits[..6], &digits[digits.len() - 2..]);
@@ -171,7 +191,7 @@ impl fmt::Debug for Number {
 impl Serialize for Number {
     /// The mask for people and JSON, the packed form for snapshots.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        if serializer.is_human_readable() { serializer.collect_str(self) } else { serializer.serialize_u64(self.0) }
+        if serializer.is_human_readable() { serializer.collect_str(self) } else { serializer.serialize_u64(self.packed()) }
     }
 }
 
@@ -181,7 +201,7 @@ impl<'de> Deserialize<'de> for Number {
         if deserializer.is_human_readable() {
             return Err(serde::de::Error::custom("a number is read by Number::parse, never from its mask"));
         }
-        u64::deserialize(deserializer).map(Self)
+        NonZeroU64::deserialize(deserializer).map(Self)
     }
 }
 
@@ -209,7 +229,7 @@ impl Pseudonyms {
     /// `n1:` and 64 bits: the same for the same app, number and key.
     pub fn of(&self, app_id: &str, number: Number) -> String {
         let mut hasher = blake3::Hasher::new_keyed(&self.key);
-        hasher.update(app_id.as_bytes()).update(&[0]).update(&number.0.to_le_bytes());
+        hasher.update(app_id.as_bytes()).update(&[0]).update(&number.packed().to_le_bytes());
         format!("n1:{}", &hasher.finalize().to_hex()[..16])
     }
 }

@@ -113,11 +113,31 @@ impl Region {
         let text = text.trim_start();
         let text = text.strip_prefix("中国").unwrap_or(text);
         if !text.starts_with(|letter: char| letter.is_ascii_alphabetic()) {
-            return Self::ALL.iter().copied().find(|region| text.starts_with(region.chinese()));
+            let head = text.as_bytes().first_chunk().map(|head| packed(*head))?;
+            let place = HEADS.iter().position(|other| *other == head)?;
+            return Some(Self::ALL[place]).filter(|region| text.starts_with(region.chinese()));
         }
         let words = Self::ALL.iter().map(|region| (region.as_str(), *region)).chain(ALSO);
         words.into_iter().find(|(word, _)| begins_with(text, word)).map(|(_, region)| region)
     }
+}
+
+/// The first two characters of each province's Chinese name, which no other's begins with.
+static HEADS: [u64; Region::ALL.len()] = {
+    let mut heads = [0; Region::ALL.len()];
+    let mut place = 0;
+    while place < heads.len() {
+        match Region::ALL[place].chinese().as_bytes().first_chunk() {
+            Some(head) => heads[place] = packed(*head),
+            None => panic!("a name has two characters at least"),
+        }
+        place += 1;
+    }
+    heads
+};
+
+const fn packed(head: [u8; 6]) -> u64 {
+    u64::from_le_bytes([head[0], head[1], head[2], head[3], head[4], head[5], 0, 0])
 }
 
 /// Whether an English text begins with a word, whatever its case and whatever stands between its letters.
