@@ -202,10 +202,11 @@ impl App {
         let placed = calls.iter().filter(|(_, call)| call.is_attempt()).count() as u32;
         let frozen = self.book.is_firing(|rule| !BESIDE_THE_WEEK.contains(&rule));
         self.memory.advance(minute, placed, offset_s, frozen);
-        let callers = callers_of(calls);
+        let callers = callers_of(calls, found.spare());
         let judged =
             Judged { minute, placed, callers: &callers, memory: &self.memory, profile: &self.profile, local_end, offset_s };
         self.rules.judge(terms::rules(self.terms.as_deref(), policy), &judged, found);
+        found.give_back(callers);
         self.calls_judged += calls.len() as u64;
         self.waiting_calls -= calls.len();
         self.last_judged = minute;
@@ -342,10 +343,10 @@ impl AppSnapshot {
     }
 }
 
-/// The caller numbers of a minute's outbound calls, each once, in order.
-fn callers_of(calls: &[(AppSlot, Call)]) -> Vec<Number> {
-    let mut callers: Vec<Number> =
-        calls.iter().filter(|(_, call)| call.is_attempt()).filter_map(|(_, call)| call.caller).collect();
+/// The caller numbers of a minute's outbound calls, each once, in order; in a list whose memory is used again.
+fn callers_of(calls: &[(AppSlot, Call)], mut callers: Vec<Number>) -> Vec<Number> {
+    callers.clear();
+    callers.extend(calls.iter().filter(|(_, call)| call.is_attempt()).filter_map(|(_, call)| call.caller));
     callers.sort_unstable();
     callers.dedup();
     callers

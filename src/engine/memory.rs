@@ -9,6 +9,7 @@ use super::number::Number;
 use super::record::{Call, Direction, Feedback, Outcome, Registration};
 use super::region::RegionSet;
 use super::time::{DAY_S, HOUR_S, LocalClock, Minute, Timestamp};
+use super::waiting::AppSlot;
 use super::window::baseline::Baseline;
 use super::window::concurrency::Concurrency;
 use super::window::habits::Habits;
@@ -145,7 +146,7 @@ pub struct Memory {
     pub concurrency: Concurrency,
     /// Its own week.
     pub baseline: Baseline,
-    callers: Map<Number, CallerMemory>,
+    callers: Map<Number, Box<CallerMemory>>,
     /// Caller numbers forgotten because of the cap.
     pub callers_evicted: u64,
     swept_hour: u32,
@@ -174,6 +175,21 @@ impl Memory {
             callers_evicted: 0,
             swept_hour: 0,
         }
+    }
+
+    /// Looks at what `calls` will read and change. Nothing is in the cache of an app that calls once a minute: asked of several apps
+    /// before the first of them is judged, their memory comes at once instead of one piece after the other. What it returns says
+    /// nothing, but depends on all that was looked at.
+    pub fn glance(&self, calls: &[(AppSlot, Call)]) -> u64 {
+        let sums = [&self.hour, &self.day, &self.day_first, &self.fortnight_first].map(Sliding::glance);
+        let app = sums.into_iter().fold(self.answered.glance(), u64::wrapping_add);
+        let app = app.wrapping_add(self.recent.glance()).wrapping_add(self.walk.glance());
+        calls.iter().fold(app, |seen, (_, call)| {
+            let callee = call.callee.map_or(0, |callee| self.pairs.glance(callee));
+            let caller = call.caller.and_then(|number| self.caller(number));
+            let caller = caller.map_or(0, |caller| caller.day.glance().wrapping_add(caller.line.glance()));
+            seen.wrapping_add(callee).wrapping_add(caller)
+        })
     }
 
     /// Who the callee of a call is to the app, before the call is judged.
@@ -301,12 +317,12 @@ impl Memory {
 
     /// What is remembered of a caller number.
     pub fn caller(&self, number: Number) -> Option<&CallerMemory> {
-        self.callers.get(&number)
+        self.callers.get(&number).map(Box::as_ref)
     }
 
     /// What is remembered of every caller number, by number.
     pub fn callers_by_number(&self) -> impl Iterator<Item = (Number, &CallerMemory)> {
-        sorted(&self.callers).into_iter()
+        sorted(&self.callers).into_iter().map(|(number, caller)| (number, caller.as_ref()))
     }
 
     /// Caller numbers with calls in the last day, and how many of them are spent: at most `calls_max` calls a day since the
@@ -404,7 +420,7 @@ pub struct MemorySnapshot {
     talks: TalkLengths,
     concurrency: Concurrency,
     baseline: Baseline,
-    callers: Vec<(Number, CallerMemory)>,
+    callers: Vec<(Number, Box<CallerMemory>)>,
     callers_evicted: u64,
     swept_hour: u32,
 }

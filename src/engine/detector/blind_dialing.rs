@@ -79,6 +79,10 @@ const WALK_DISTANCE: u64 = 2;
 /// Pairs that chance makes less often than this are no chance (`detection.md` B6).
 const WALK_TAIL: f64 = 1e-9;
 
+/// What [`NumberWalk::close_pairs`](crate::engine::window::walk::NumberWalk::close_pairs) would say where there are none, but for what
+/// chance would make.
+const NO_CLOSE_PAIRS: ClosePairs = ClosePairs { pairs: 0, expected: 0.0, tail: 1.0, of: 0, blocks: 0, mobile_blocks: 0 };
+
 /// Days in a fortnight.
 const FORTNIGHT_DAYS: u32 = 14;
 /// A judgement with fewer calls than this cannot pass any bound at z 3.09 (B4): answer share `<= .35` needs 18.
@@ -151,14 +155,15 @@ impl Suspicions {
         callers.extend(judged.callers);
         callers.sort_unstable();
         callers.dedup();
-        for number in callers {
-            let Some(caller) = judged.memory.caller(number) else { continue };
+        callers.retain(|number| {
+            let Some(caller) = judged.memory.caller(*number) else { return false };
             let stream = Stream { tally: caller.day.total(), over: Over::Day, first_only: false };
-            if let Some(finding) = stream.judge(limits, judged, Subject::Caller(number), None) {
-                findings.push(finding);
-                self.callers.push(number);
-            }
-        }
+            let finding = stream.judge(limits, judged, Subject::Caller(*number), None);
+            let is_found = finding.is_some();
+            findings.extend(finding);
+            is_found
+        });
+        self.callers = callers;
     }
 }
 
@@ -185,7 +190,8 @@ impl WalkSeen {
             let invalid = wilson_lower(day.invalid_number.into(), day.reached.into(), limits.z) >= limits.invalid_number_share_min;
             let run = memory.walk.longest_run().filter(|run| invalid || run.mobile);
             self.run = run.map_or(0, |run| run.length);
-            let close: ClosePairs = memory.walk.close_pairs(WALK_DISTANCE);
+            let close = memory.walk.has_close_pair(WALK_DISTANCE).then(|| memory.walk.close_pairs(WALK_DISTANCE));
+            let close: ClosePairs = close.unwrap_or(NO_CLOSE_PAIRS);
             let strangers = invalid || close.blocks >= 2 || close.mobile_blocks > 0;
             let runs_mobile = run.is_some_and(|run: Run| run.mobile && run.length >= limits.walk_run_min);
             self.mobile = runs_mobile || close.mobile_blocks > 0 && close.mobile_blocks * 2 >= close.blocks;

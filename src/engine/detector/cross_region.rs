@@ -14,8 +14,7 @@ use super::{Evidence, Feature, Finding, Judged, Observed, Over, Rule, Severity, 
 use crate::engine::memory::Profile;
 use crate::engine::region::Region;
 use crate::engine::statistics::wilson_lower;
-use crate::engine::window::panes::Span;
-use crate::engine::window::panes::Sliding;
+use crate::engine::window::panes::{Counts, Sliding, Span};
 use crate::engine::window::recent::{SAMPLES_MAX, Sample};
 
 limits! {
@@ -73,6 +72,18 @@ impl SubAssign<&Homes> for Homes {
         self.known -= less.known;
         self.other -= less.other;
         self.blocked -= less.blocked;
+    }
+}
+
+impl Counts for Homes {
+    type Packed = Self;
+
+    fn pack(&mut self) -> Self {
+        std::mem::take(self)
+    }
+
+    fn unpack(packed: &Self) -> Self {
+        *packed
     }
 }
 

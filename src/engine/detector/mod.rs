@@ -312,11 +312,12 @@ rules! {
     resale::Resale = "resale",
 }
 
-/// Findings, each with the rule that made it. Reused from minute to minute.
+/// Findings, each with the rule that made it. Its memory, and that of a list beside it, is used again from minute to minute.
 #[derive(Debug, Default)]
 pub struct Found {
     fresh: Vec<Finding>,
     tagged: Vec<(RuleName, Finding)>,
+    spare: Vec<Number>,
 }
 
 impl Found {
@@ -324,7 +325,21 @@ impl Found {
         &mut self.fresh
     }
 
+    /// Lends the list.
+    pub fn spare(&mut self) -> Vec<Number> {
+        std::mem::take(&mut self.spare)
+    }
+
+    /// Takes the list back.
+    pub fn give_back(&mut self, spare: Vec<Number>) {
+        self.spare = spare;
+    }
+
     fn tag(&mut self, rule: RuleName) {
+        // Nearly always, and for every rule and call.
+        if self.fresh.is_empty() {
+            return;
+        }
         self.tagged.extend(self.fresh.drain(..).map(|finding| (rule, finding)));
     }
 

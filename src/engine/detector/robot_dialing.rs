@@ -168,7 +168,9 @@ fn played_alone(limits: &RobotDialingLimits, judged: &Judged<'_>) -> Option<Evid
 
 /// One length of talks of so many seconds at least, if it is common enough for this limit.
 fn played(limit: f64, from_s: u32, limits: &RobotDialingLimits, judged: &Judged<'_>) -> Option<Evidence> {
-    let mode = judged.memory.talks.modal(from_s).filter(|mode| mode.of >= limits.playback_talks_min)?;
+    let talks = &judged.memory.talks;
+    // Before anything is counted: most apps have not talked so often.
+    let mode = (talks.len() >= limits.playback_talks_min as usize).then(|| talks.modal(from_s))??;
     let bound = wilson_lower(mode.count.into(), mode.of.into(), limits.z);
     (bound >= limit).then(|| Evidence::share(Feature::PlaybackShare, mode.count, mode.of, bound, limit, Over::LastTalks))
 }

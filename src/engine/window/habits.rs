@@ -3,7 +3,7 @@
 //!
 //! Never judges: how far two of them lie apart is a number, and what follows from it is a detector's.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::engine::record::{Call, Outcome};
 use crate::engine::region::Region;
@@ -36,7 +36,18 @@ pub struct Counts {
 pub struct Habits {
     week: u32,
     running: Counts,
-    before: Counts,
+    /// `None` where there were no calls: most numbers of a young app have no week before.
+    #[serde(serialize_with = "whole", deserialize_with = "if_any")]
+    before: Option<Box<Counts>>,
+}
+
+fn whole<S: Serializer>(counts: &Option<Box<Counts>>, serializer: S) -> Result<S::Ok, S::Error> {
+    counts.as_deref().unwrap_or(&Counts::default()).serialize(serializer)
+}
+
+fn if_any<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Box<Counts>>, D::Error> {
+    let counts = Counts::deserialize(deserializer)?;
+    Ok((counts != Counts::default()).then(|| Box::new(counts)))
 }
 
 /// How far two uses lie apart: a Jensen-Shannon distance each (base 2, so from 0, alike, to 1, nothing in common). `None` where one
@@ -107,7 +118,7 @@ impl Habits {
         let week = call.end.seconds() / WEEK_S;
         if week > self.week {
             let running = std::mem::take(&mut self.running);
-            self.before = if week == self.week + 1 { running } else { Counts::default() };
+            self.before = (week == self.week + 1).then(|| Box::new(running));
             self.week = week;
         }
         self.running.note(call);
@@ -118,7 +129,7 @@ impl Habits {
         match (now_s / WEEK_S).saturating_sub(self.week) {
             0 => {
                 let mut counts = self.running.clone();
-                counts.join(&self.before);
+                self.before.iter().for_each(|before| counts.join(before));
                 counts
             }
             1 => self.running.clone(),

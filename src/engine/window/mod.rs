@@ -13,6 +13,7 @@ pub mod recent;
 pub mod refusals;
 pub mod repeats;
 pub mod sketch;
+pub mod table;
 pub mod talk;
 pub mod tally;
 pub mod walk;
@@ -35,15 +36,17 @@ pub fn sorted<K: Ord + Copy, V>(map: &Map<K, V>) -> Vec<(K, &V)> {
 /// Removes everything last used at or before a moment chosen such that at least `evict` entries go: the oldest, by
 /// value, so that what stays does not depend on the map's order. Returns how many went.
 pub fn evict_oldest<K, V>(map: &mut Map<K, V>, evict: usize, last_used_s: impl Fn(&V) -> u32) -> usize {
-    if evict == 0 || map.is_empty() {
-        return 0;
-    }
-    let mut ages: Vec<u32> = map.values().map(&last_used_s).collect();
-    let nth = (evict - 1).min(ages.len() - 1);
-    let threshold_s = *ages.select_nth_unstable(nth).1;
+    let Some(threshold_s) = nth_oldest(map.values().map(&last_used_s), evict) else { return 0 };
     let before = map.len();
     map.retain(|_, value| last_used_s(value) > threshold_s);
     before - map.len()
+}
+
+/// The moment at or before which at least `evict` were last used, if there are any.
+fn nth_oldest(last_used_s: impl Iterator<Item = u32>, evict: usize) -> Option<u32> {
+    let mut ages: Vec<u32> = last_used_s.collect();
+    let nth = evict.checked_sub(1)?.min(ages.len().checked_sub(1)?);
+    Some(*ages.select_nth_unstable(nth).1)
 }
 
 #[cfg(test)]

@@ -1,13 +1,14 @@
 //! Pair memory: whom an app has called, since when, and how many different callees in the last hour and day.
 //!
-//! Exact: one entry a callee, and a count per pane of the callees whose last call began in it. A call moves one unit from
-//! the old pane to the new, so `distinct` of both windows costs O(1) a call. Bounded: above the cap the callees longest
-//! unheard of are forgotten, which can only make a callee look new.
+//! Exact: one entry of 16 bytes a callee, one more for those who called themselves, and a count per pane of the callees whose last
+//! call began in it. A call moves one unit from the old pane to the new, so `distinct` of both windows costs O(1) a call. Bounded:
+//! above the cap the callees longest unheard of are forgotten, which can only make a callee look new.
 
 use serde::{Deserialize, Serialize};
 
+use super::nth_oldest;
 use super::panes::Span;
-use super::{Map, evict_oldest, keyed_map, sorted};
+use super::table::Table;
 use crate::engine::number::Number;
 use crate::engine::time::{DAY_S, Minute};
 
@@ -16,21 +17,13 @@ pub const MEMORY_S: u32 = 30 * DAY_S;
 /// A contact stays *fresh* for this long after the first call to the callee: 24 hours.
 pub const FRESH_S: u32 = DAY_S;
 
-/// What is known of a callee: 12 bytes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-struct Pair {
-    /// Start of the first call of this acquaintance; 0 if the app never called.
+/// The calls to a callee.
+#[derive(Clone, Copy, Debug, Default)]
+struct Called {
+    /// Start of the first call of this acquaintance; 1 if it began with a call of theirs.
     first_s: u32,
-    /// Start of the latest call; 0 if the app never called.
+    /// Start of the latest call.
     last_s: u32,
-    /// End of the latest call that came from the callee; 0 if none did.
-    inbound_s: u32,
-}
-
-impl Pair {
-    fn last_used_s(&self) -> u32 {
-        self.last_s.max(self.inbound_s)
-    }
 }
 
 /// What a call to a callee meant.
@@ -113,7 +106,11 @@ impl LastSeen {
 /// Every callee an app remembers.
 #[derive(Clone, Debug)]
 pub struct Pairs {
-    map: Map<u64, Pair>,
+    called: Table<Called>,
+    /// End of the latest call that came from somebody.
+    called_us: Table<u32>,
+    /// Those who called and were never called.
+    strangers: usize,
     hour: LastSeen,
     day: LastSeen,
     /// Callees forgotten because of the cap, ever.
@@ -124,14 +121,24 @@ pub struct Pairs {
 impl Pairs {
     /// Empty, with hashes keyed by `seed`.
     pub fn new(seed: u64) -> Self {
-        Self { map: keyed_map(seed), hour: LastSeen::default(), day: LastSeen::default(), evicted: 0, swept_day: 0 }
+        Self {
+            called: Table::new(seed),
+            called_us: Table::new(seed),
+            strangers: 0,
+            hour: LastSeen::default(),
+            day: LastSeen::default(),
+            evicted: 0,
+            swept_day: 0,
+        }
     }
 
     /// Takes in an outbound call that began at `start_s`. `cap` bounds how many callees are remembered.
     pub fn called(&mut self, callee: Number, start_s: u32, cap: usize) -> Contact {
         self.make_room(cap);
-        let pair = self.map.entry(callee.packed()).or_default();
-        let known_s = pair.last_used_s();
+        let inbound_s = self.called_us.get(callee.packed()).unwrap_or(0);
+        let (pair, is_new) = self.called.entry(callee.packed());
+        self.strangers -= usize::from(is_new && inbound_s != 0);
+        let known_s = pair.last_s.max(inbound_s);
         let first = known_s == 0 || start_s.saturating_sub(known_s) > MEMORY_S;
         if first {
             pair.first_s = start_s;
@@ -139,7 +146,7 @@ impl Pairs {
             // Known from a call of theirs: an acquaintance from the beginning.
             pair.first_s = 1;
         }
-        let (previous_s, inbound_s) = (pair.last_s, pair.inbound_s);
+        let previous_s = pair.last_s;
         let fresh = start_s.saturating_sub(pair.first_s) < FRESH_S;
         if start_s > previous_s {
             pair.last_s = start_s;
@@ -150,42 +157,57 @@ impl Pairs {
         Contact { first, fresh, previous_s: known(previous_s), called_us_s: known(inbound_s) }
     }
 
+    /// Looks at where a callee is remembered: see `Memory::glance`.
+    pub fn glance(&self, callee: Number) -> u64 {
+        self.called.glance(callee.packed())
+    }
+
     /// Start of the latest call to a callee, in Unix seconds; `None` if it is not remembered or only called itself.
     pub fn last_called_s(&self, callee: Number) -> Option<u32> {
-        self.map.get(&callee.packed()).map(|pair| pair.last_s).filter(|last_s| *last_s != 0)
+        self.called.get(callee.packed()).map(|pair| pair.last_s)
     }
 
     /// Takes in a call that came from the callee and ended at `end_s`.
     pub fn called_back(&mut self, callee: Number, end_s: u32, cap: usize) {
         self.make_room(cap);
-        let pair = self.map.entry(callee.packed()).or_default();
-        pair.inbound_s = pair.inbound_s.max(end_s);
+        let (inbound_s, is_new) = self.called_us.entry(callee.packed());
+        *inbound_s = end_s.max(*inbound_s);
+        self.strangers += usize::from(is_new && !self.called.contains(callee.packed()));
     }
 
     fn make_room(&mut self, cap: usize) {
-        if self.map.len() < cap.max(8) {
+        if self.len() < cap.max(8) {
             return;
         }
-        let (hour, day) = (&mut self.hour, &mut self.day);
-        let before: Vec<u32> = self.map.values().map(|pair| pair.last_s).collect();
         // More than an eighth only where the cap has become smaller.
-        let excess = self.map.len() - cap.max(8);
-        let evicted = evict_oldest(&mut self.map, excess + cap.max(8) / 8, Pair::last_used_s);
-        self.evicted += evicted as u64;
-        // The panes must not count those who went: recount both sides by value.
-        let mut kept: Vec<u32> = self.map.values().map(|pair| pair.last_s).collect();
-        let mut gone = before;
-        gone.sort_unstable();
-        kept.sort_unstable();
-        let mut kept = kept.into_iter().peekable();
-        for last_s in gone {
-            if kept.peek() == Some(&last_s) {
-                kept.next();
-            } else {
-                hour.forgotten(Span::HOUR, last_s);
-                day.forgotten(Span::DAY, last_s);
-            }
+        let evict = self.len() - cap.max(8) + cap.max(8) / 8;
+        if let Some(threshold_s) = nth_oldest(self.last_used(), evict) {
+            let before = self.len();
+            self.forget(|last_used_s| last_used_s > threshold_s);
+            self.evicted += (before - self.len()) as u64;
         }
+    }
+
+    /// When each was last heard of, in Unix seconds, in no order.
+    fn last_used(&self) -> impl Iterator<Item = u32> + '_ {
+        let strangers =
+            self.called_us.iter().filter(|(number, _)| !self.called.contains(*number)).map(|(_, inbound_s)| inbound_s);
+        let called_us_s = |number| self.called_us.get(number).unwrap_or(0);
+        self.called.iter().map(move |(number, pair)| pair.last_s.max(called_us_s(number))).chain(strangers)
+    }
+
+    /// Keeps those who were last heard of when it is `wanted`. The panes no longer count those who go.
+    fn forget(&mut self, wanted: impl Fn(u32) -> bool) {
+        let Self { called, called_us, hour, day, .. } = self;
+        let is_kept = |number, pair: Called| wanted(pair.last_s.max(called_us.get(number).unwrap_or(0)));
+        for (_, pair) in called.iter().filter(|(number, pair)| !is_kept(*number, *pair)) {
+            hour.forgotten(Span::HOUR, pair.last_s);
+            day.forgotten(Span::DAY, pair.last_s);
+        }
+        called.retain(is_kept);
+        // Who goes there was last heard of no later than by a call of theirs.
+        called_us.retain(|number, inbound_s| called.contains(number) || wanted(inbound_s));
+        self.strangers = called_us.iter().filter(|(number, _)| !called.contains(*number)).count();
     }
 
     /// Lets time pass to the closed `minute`: panes expire, and once a day the callees beyond [`MEMORY_S`].
@@ -196,7 +218,7 @@ impl Pairs {
         let day = now_s / DAY_S;
         if day > self.swept_day {
             self.swept_day = day;
-            self.map.retain(|_, pair| now_s.saturating_sub(pair.last_used_s()) <= MEMORY_S);
+            self.forget(|last_used_s| now_s.saturating_sub(last_used_s) <= MEMORY_S);
         }
     }
 
@@ -217,12 +239,12 @@ impl Pairs {
 
     /// Callees remembered.
     pub fn len(&self) -> usize {
-        self.map.len()
+        self.called.len() + self.strangers
     }
 
     /// Whether nobody is remembered.
     pub fn is_empty(&self) -> bool {
-        self.map.is_empty()
+        self.len() == 0
     }
 
     /// Callees forgotten because of the cap.
@@ -232,22 +254,45 @@ impl Pairs {
 
     /// The durable form: the same bytes for the same contents.
     pub fn snapshot(&self) -> PairsSnapshot {
-        PairsSnapshot {
-            pairs: sorted(&self.map).into_iter().map(|(key, pair)| (key, *pair)).collect(),
-            hour: self.hour.clone(),
-            day: self.day.clone(),
-            evicted: self.evicted,
-            swept_day: self.swept_day,
-        }
+        let called_us_s = |number| self.called_us.get(number).unwrap_or(0);
+        let called = self
+            .called
+            .iter()
+            .map(|(number, Called { first_s, last_s })| (number, Pair { first_s, last_s, inbound_s: called_us_s(number) }));
+        let strangers = self.called_us.iter().filter(|(number, _)| !self.called.contains(*number));
+        let strangers = strangers.map(|(number, inbound_s)| (number, Pair { inbound_s, ..Pair::default() }));
+        let mut pairs: Vec<(u64, Pair)> = called.chain(strangers).collect();
+        pairs.sort_unstable_by_key(|(number, _)| *number);
+        PairsSnapshot { pairs, hour: self.hour.clone(), day: self.day.clone(), evicted: self.evicted, swept_day: self.swept_day }
     }
 
     /// Back from the durable form.
     pub fn restore(snapshot: PairsSnapshot, seed: u64) -> Self {
-        let mut map = keyed_map(seed);
-        map.reserve(snapshot.pairs.len());
-        map.extend(snapshot.pairs);
-        Self { map, hour: snapshot.hour, day: snapshot.day, evicted: snapshot.evicted, swept_day: snapshot.swept_day }
+        let mut pairs = Self { hour: snapshot.hour, day: snapshot.day, evicted: snapshot.evicted, ..Self::new(seed) };
+        pairs.swept_day = snapshot.swept_day;
+        pairs.called.reserve(snapshot.pairs.iter().filter(|(_, pair)| pair.last_s != 0).count());
+        for (number, Pair { first_s, last_s, inbound_s }) in snapshot.pairs {
+            if last_s != 0 {
+                *pairs.called.entry(number).0 = Called { first_s, last_s };
+            }
+            if inbound_s != 0 {
+                *pairs.called_us.entry(number).0 = inbound_s;
+                pairs.strangers += usize::from(last_s == 0);
+            }
+        }
+        pairs
     }
+}
+
+/// What is known of a callee, as it is stored.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Pair {
+    /// Start of the first call of this acquaintance; 0 if the app never called.
+    first_s: u32,
+    /// Start of the latest call; 0 if the app never called.
+    last_s: u32,
+    /// End of the latest call that came from the callee; 0 if none did.
+    inbound_s: u32,
 }
 
 /// [`Pairs`] in the order of the callees.

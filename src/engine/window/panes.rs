@@ -3,9 +3,11 @@
 //! Time only moves forward here: the shard hands over closed minutes in order.
 
 use std::collections::VecDeque;
+use std::fmt::Debug;
 use std::ops::{AddAssign, SubAssign};
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::engine::time::{Minute, Timestamp};
 
@@ -42,6 +44,18 @@ impl Span {
     }
 }
 
+/// What a window sums. A pane holds it packed: most panes hold few calls, and there are many panes.
+pub trait Counts: Clone + Default + PartialEq + for<'c> AddAssign<&'c Self> + for<'c> SubAssign<&'c Self> {
+    /// The counts of a pane, or of a part of it where they do not fit.
+    type Packed: Clone + Debug;
+
+    /// Takes out as much as fits.
+    fn pack(&mut self) -> Self::Packed;
+
+    /// What was packed.
+    fn unpack(packed: &Self::Packed) -> Self;
+}
+
 /// A plain count, to be summed over panes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Count(pub u32);
@@ -58,31 +72,54 @@ impl SubAssign<&Count> for Count {
     }
 }
 
+impl Counts for Count {
+    type Packed = u32;
+
+    fn pack(&mut self) -> u32 {
+        std::mem::take(&mut self.0)
+    }
+
+    fn unpack(packed: &u32) -> Self {
+        Self(*packed)
+    }
+}
+
 /// The sum of `C` over the last panes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Sliding<C> {
-    panes: VecDeque<(u32, C)>,
+#[derive(Clone, Debug)]
+pub struct Sliding<C: Counts> {
+    /// By pane; one whose counts do not fit goes on in the next entry.
+    panes: VecDeque<(u32, C::Packed)>,
     total: C,
 }
 
-impl<C: Default> Default for Sliding<C> {
+impl<C: Counts> Default for Sliding<C> {
     fn default() -> Self {
         Self { panes: VecDeque::new(), total: C::default() }
     }
 }
 
-impl<C: Clone + Default + for<'c> AddAssign<&'c C> + for<'c> SubAssign<&'c C>> Sliding<C> {
+impl<C: Counts> Sliding<C> {
     /// Adds to the pane of `minute`, which must not lie before any minute added earlier.
     pub fn add(&mut self, span: Span, minute: Minute, count: &C) {
         self.advance(span, minute);
-        let pane = span.pane(minute);
         self.total += count;
-        match self.panes.back_mut() {
-            Some((last, sum)) if *last == pane => *sum += count,
-            last => {
-                debug_assert!(last.is_none_or(|(last, _)| *last < pane), "minutes come in order");
-                self.panes.push_back((pane, count.clone()));
+        self.put(span.pane(minute), count.clone());
+    }
+
+    fn put(&mut self, pane: u32, mut rest: C) {
+        if let Some((last, sum)) = self.panes.back_mut() {
+            debug_assert!(*last <= pane, "minutes come in order");
+            if *last == pane {
+                rest += &C::unpack(sum);
+                *sum = rest.pack();
             }
+        }
+        while rest != C::default() {
+            if self.panes.len() == self.panes.capacity() {
+                // By less than the double: most windows stay as they are once they are full.
+                self.panes.reserve_exact(self.panes.len() / 4 + 4);
+            }
+            self.panes.push_back((pane, rest.pack()));
         }
     }
 
@@ -92,7 +129,7 @@ impl<C: Clone + Default + for<'c> AddAssign<&'c C> + for<'c> SubAssign<&'c C>> S
         while let Some((pane, sum)) = self.panes.front()
             && *pane < first
         {
-            self.total -= sum;
+            self.total -= &C::unpack(sum);
             self.panes.pop_front();
         }
         if self.panes.is_empty() && self.panes.capacity() > 8 {
@@ -101,14 +138,27 @@ impl<C: Clone + Default + for<'c> AddAssign<&'c C> + for<'c> SubAssign<&'c C>> S
         }
     }
 
+    /// Looks at the newest pane and the oldest: see `Memory::glance`.
+    pub fn glance(&self) -> u64 {
+        [self.panes.back(), self.panes.front()].into_iter().flatten().map(|(pane, _)| u64::from(*pane)).sum()
+    }
+
     /// The sum over the window as of the last `add` or `advance`.
     pub fn total(&self) -> &C {
         &self.total
     }
 
     /// The panes that hold anything, oldest first, each with its sum.
-    pub fn panes(&self) -> impl DoubleEndedIterator<Item = (u32, &C)> {
-        self.panes.iter().map(|(pane, sum)| (*pane, sum))
+    pub fn panes(&self) -> impl Iterator<Item = (u32, C)> {
+        let mut parts = self.panes.iter().peekable();
+        std::iter::from_fn(move || {
+            let (pane, sum) = parts.next()?;
+            let mut sum = C::unpack(sum);
+            while let Some((_, more)) = parts.next_if(|(other, _)| other == pane) {
+                sum += &C::unpack(more);
+            }
+            Some((*pane, sum))
+        })
     }
 
     /// What the sum would be had the window come to end with `minute`: for looking on without touching.
@@ -116,9 +166,54 @@ impl<C: Clone + Default + for<'c> AddAssign<&'c C> + for<'c> SubAssign<&'c C>> S
         let first = (span.pane(minute) + 1).saturating_sub(span.panes);
         let expired = self.panes.iter().take_while(|(pane, _)| *pane < first);
         expired.fold(self.total.clone(), |mut total, (_, sum)| {
-            total -= sum;
+            total -= &C::unpack(sum);
             total
         })
+    }
+}
+
+impl<C: Counts> PartialEq for Sliding<C> {
+    /// What is summed counts, not how its panes are cut.
+    fn eq(&self, other: &Self) -> bool {
+        self.total == other.total && self.panes().eq(other.panes())
+    }
+}
+
+impl<C: Counts + Eq> Eq for Sliding<C> {}
+
+/// More entries than any window has: a thousand million calls make a quarter of it.
+const PARTS_MAX: usize = 1 << 24;
+
+/// The durable form of [`Sliding`]: a pane an entry.
+#[derive(Serialize, Deserialize)]
+#[serde(rename = "Sliding")]
+struct Whole<C> {
+    panes: Vec<(u32, C)>,
+    total: C,
+}
+
+impl<C: Counts + Serialize> Serialize for Sliding<C> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Whole { panes: self.panes().collect(), total: self.total.clone() }.serialize(serializer)
+    }
+}
+
+impl<'de, C: Counts + Deserialize<'de>> Deserialize<'de> for Sliding<C> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Whole { panes, total } = Whole::<C>::deserialize(deserializer)?;
+        if !panes.is_sorted_by(|(one, _), (other, _)| one < other) {
+            return Err(D::Error::custom("panes out of order"));
+        }
+        let mut sliding = Self { panes: VecDeque::with_capacity(panes.len()), total };
+        for (pane, mut rest) in panes {
+            while rest != C::default() {
+                if sliding.panes.len() > PARTS_MAX {
+                    return Err(D::Error::custom("more than ever was counted"));
+                }
+                sliding.panes.push_back((pane, rest.pack()));
+            }
+        }
+        Ok(sliding)
     }
 }
 
@@ -128,7 +223,7 @@ mod tests {
 
     use super::*;
 
-    #[derive(Clone, Debug, Default, PartialEq)]
+    #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
     struct Sum(u64);
     impl AddAssign<&Sum> for Sum {
         fn add_assign(&mut self, other: &Sum) {
@@ -138,6 +233,18 @@ mod tests {
     impl SubAssign<&Sum> for Sum {
         fn sub_assign(&mut self, other: &Sum) {
             self.0 -= other.0;
+        }
+    }
+    /// Three fit.
+    impl Counts for Sum {
+        type Packed = u8;
+        fn pack(&mut self) -> u8 {
+            let part = self.0.min(3);
+            self.0 -= part;
+            part as u8
+        }
+        fn unpack(packed: &u8) -> Self {
+            Self(u64::from(*packed))
         }
     }
 
@@ -159,7 +266,11 @@ mod tests {
                 let from = span.from(later);
                 let naive: u64 = all.iter().filter(|(at, _)| at.start() >= from).map(|(_, count)| count).sum();
                 prop_assert_eq!(sliding.total_at(span, later).0, naive);
+                prop_assert!(sliding.panes().map(|(pane, _)| pane).is_sorted_by(|one, other| one < other));
+                prop_assert_eq!(sliding.panes().map(|(_, sum)| sum.0).sum::<u64>(), sliding.total().0);
             }
+            let bytes = postcard::to_stdvec(&sliding).expect("bytes");
+            prop_assert_eq!(postcard::from_bytes::<Sliding<Sum>>(&bytes).expect("a window"), sliding);
         }
     }
 }

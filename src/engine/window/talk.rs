@@ -43,6 +43,16 @@ impl TalkLengths {
         self.bins.push_back(u8::try_from(beyond_s / BIN_S).unwrap_or(LONGEST));
     }
 
+    /// How many are remembered.
+    pub fn len(&self) -> usize {
+        self.bins.len()
+    }
+
+    /// Whether none is.
+    pub fn is_empty(&self) -> bool {
+        self.bins.is_empty()
+    }
+
     /// The bin with the most talks among those of talks no shorter than `from_s`, the shortest of equals; `None` if there are none.
     /// Talks of 12:52 and more count among all, but they are never the mode: they have no length in common.
     pub fn modal(&self, from_s: u32) -> Option<Mode> {

@@ -6,6 +6,7 @@ use std::ops::{AddAssign, SubAssign};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::panes::Counts;
 use crate::engine::record::{Call, Outcome};
 
 /// A connected call of at most this many seconds is *short* (Telnyx, Genesys, Volli: `reference` limits of 6 s).
@@ -23,6 +24,26 @@ macro_rules! tally {
 
         impl SubAssign<&Tally> for Tally {
             fn sub_assign(&mut self, other: &Tally) { $(self.$field -= other.$field;)+ }
+        }
+
+        /// A [`Tally`] of few calls: a byte a count.
+        #[derive(Clone, Copy, Debug)]
+        pub struct SmallTally { $($field: u8),+ }
+
+        impl Counts for Tally {
+            type Packed = SmallTally;
+
+            fn pack(&mut self) -> SmallTally {
+                SmallTally { $($field: {
+                    let part = self.$field.min(u8::MAX.into());
+                    self.$field -= part;
+                    part as u8
+                }),+ }
+            }
+
+            fn unpack(packed: &SmallTally) -> Self {
+                Self { $($field: packed.$field.into()),+ }
+            }
         }
     };
 }

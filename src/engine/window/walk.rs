@@ -17,6 +17,8 @@ pub const CALLEES_MAX: usize = 256;
 pub const RUN_MIN: usize = 5;
 /// Numbers per block: mobile numbers are given out by ten thousand.
 pub const BLOCK_SIZE: u64 = 10_000;
+/// Cells that are told apart when close pairs are looked for: of 256 callees one or two share one by chance.
+const CELLS: usize = 1 << 16;
 /// Between neighbours of a run that jumps to and fro.
 const NEIGHBOUR_MAX: i64 = 2;
 /// Between neighbours of a run that always makes the same step.
@@ -73,7 +75,7 @@ impl NumberWalk {
     /// Takes in a first contact by the start of its call (Unix seconds). Says whether it was remembered: short numbers, hidden
     /// numbers and those remembered already are not, nor is a call begun before all that a full memory holds.
     pub fn push(&mut self, start_s: u32, callee: Number) -> bool {
-        if callee.e164_value().is_none() || self.callees.contains(&callee) {
+        if callee.e164_value().is_none() || self.holds(callee) {
             return false;
         }
         // From the back: calls begun later have rarely ended yet.
@@ -92,6 +94,18 @@ impl NumberWalk {
         true
     }
 
+    /// Looks at the newest callee: see `Memory::glance`.
+    pub fn glance(&self) -> u64 {
+        u64::from(self.starts_s.back().copied().unwrap_or(0)) + self.callees.back().map_or(0, |callee| callee.packed())
+    }
+
+    fn holds(&self, callee: Number) -> bool {
+        // To the end without a branch, several at once: most are new, and of them all must be looked at anyway.
+        let in_part = |part: &[Number]| part.iter().fold(false, |found, other| found | (*other == callee));
+        let (older, newer) = self.callees.as_slices();
+        in_part(older) | in_part(newer)
+    }
+
     /// Forgets the callees whose calls began before `start_s` (Unix seconds).
     pub fn forget_before(&mut self, start_s: u32) {
         let gone = self.starts_s.partition_point(|other_s| *other_s < start_s);
@@ -102,6 +116,10 @@ impl NumberWalk {
     /// The longest run of at least [`RUN_MIN`] remembered callees, the latest of equals: either each one or two away from the
     /// one before, up or down, or always the same step of 1 to 10 on.
     pub fn longest_run(&self) -> Option<Run> {
+        let steps = self.values().zip(self.values().skip(1)).map(|(one, other)| other as i64 - one as i64);
+        if steps.filter(|step| step.abs() <= STRIDE_MAX).count() < RUN_MIN - 1 {
+            return None;
+        }
         let mut best = None;
         let (mut near, mut strided) = (Stretch::default(), Stretch::default());
         let mut stride = 0;
@@ -117,6 +135,21 @@ impl NumberWalk {
             }
         }
         best.map(|(stretch, stride)| self.run(stretch, stride))
+    }
+
+    /// Whether any two remembered callees lie at most `distance` apart: much sooner known than how many.
+    pub fn has_close_pair(&self, distance: u64) -> bool {
+        // A bit for each cell of numbers, wider than `distance`: who is close lies in the same cell or in one beside it.
+        let cell_bits = u64::BITS - distance.leading_zeros();
+        let mut cells = [0_u64; CELLS / 64];
+        self.values().enumerate().any(|(index, value)| {
+            let cell = (value >> cell_bits) as usize;
+            let is_set = |cell: usize| cells[cell / 64 % (CELLS / 64)] >> (cell % 64) & 1 != 0;
+            let may_be = is_set(cell) || is_set(cell.wrapping_sub(1)) || is_set(cell + 1);
+            cells[cell / 64 % (CELLS / 64)] |= 1 << (cell % 64);
+            // Cells far apart share a bit.
+            may_be && self.values().take(index).any(|other| other.abs_diff(value) <= distance)
+        })
     }
 
     /// How many pairs of remembered callees of one block lie at most `distance` apart.
@@ -308,6 +341,10 @@ mod tests {
             assert_eq!((found.pairs, found.blocks as usize), (pairs, blocks.len()), "seed {seed}");
             assert_eq!((found.mobile_blocks as usize, found.of as usize), (mobile_blocks, naive.callees.len()), "seed {seed}");
             assert!((found.expected - expected).abs() < 1e-9, "seed {seed}: {found:?}");
+            let are_close = |one: &(u32, u64), other: &(u32, u64)| one.1.abs_diff(other.1) <= distance;
+            let any =
+                naive.callees.iter().enumerate().any(|(index, one)| naive.callees[..index].iter().any(|o| are_close(one, o)));
+            assert_eq!(walk.has_close_pair(distance), any, "seed {seed}");
         }
     }
 
