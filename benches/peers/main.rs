@@ -2,6 +2,7 @@
 //!
 //! `cargo bench --bench peers -- calls.jsonl` prints the digest that README.md beside this file defines. It measures nothing
 //! itself and compares nothing: that is `run.py`'s.
+#![allow(clippy::expect_used)]
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
