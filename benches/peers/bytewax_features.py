@@ -5,6 +5,7 @@ Prints the digest that README.md beside this file defines; measures nothing.
 bytewax_features.py calls.jsonl
 """
 
+import gc
 import sys
 from datetime import datetime, timedelta, timezone
 
@@ -103,6 +104,8 @@ class Digest(DynamicSink, StatelessSinkPartition):
 
 
 def main(path):
+    # Nothing here refers to itself, and looking for what does took a quarter of the time.
+    gc.disable()
     flow = Dataflow("features")
     lines = op.input("lines", flow, FileSource(path, batch_size=1000))
     calls = op.filter_map("decode", lines, decode)
