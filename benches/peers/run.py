@@ -39,7 +39,7 @@ def arguments():
     parser.add_argument("--apps", type=int, default=2_000, help="how many apps the simulation has (default %(default)s)")
     parser.add_argument("--days", type=int, default=1, help="how many days it lasts at most (default %(default)s)")
     parser.add_argument("--runs", type=int, default=5, help="how often each engine runs (default %(default)s)")
-    parser.add_argument("--only", default="", help="engines whose keys begin so, separated by commas; the features always run")
+    parser.add_argument("--only", default="", help="of flink, kafka-streams, bytewax and duckdb only these, with commas; ours always run")
     parser.add_argument("--dialwatch", type=Path, help="this program, instead of building it")
     parser.add_argument("--features", type=Path, help="this build of the bench, instead of building it")
     parser.add_argument("--write", action="store_true", help="write the section of BENCHMARKS.md, too")
@@ -197,7 +197,7 @@ def section(options, measured, starts, skipped, digest):
     return "\n".join(
         [
             f"The first {options.records:,} calls of {options.apps:,} simulated apps; {int(rows['5']):,} windows of five minutes and "
-            f"{int(rows['60']):,} of an hour hold any, and every engine counted the same in them. Medians of {options.runs} runs, in "
+            f"{int(rows['60']):,} of an hour hold any, and every engine counted the same in them. Medians of {options.runs} run{'s' if options.runs > 1 else ''}, in "
             f"turn, {datetime.date.today()}, on {machine()}. `benches/peers/README.md` says what is counted and what is unfair in "
             "it.",
             "",
