@@ -11,8 +11,8 @@ const END: &str = "<!-- /growth -->";
 /// All tables.
 pub fn tables(growth: &Growth) -> String {
     let mut text = format!(
-        "Calls that are decoded already, let in and judged by all rules but rest time, on one core. Times are medians of {ROUNDS} rounds \
-         in turn, each point in a process of its own; memory is what the process has resident beyond what it had.\n\n\
+        "Calls that are decoded already, let in and judged by all rules but rest time, in nanoseconds of one core. Times are medians \
+         of {ROUNDS} rounds in turn, each point in a process of its own; memory is what the process has resident beyond what it had.\n\n\
          ![cost of a call and bytes of a callee](benches/growth.svg)\n"
     );
     spread(&mut text, growth);
@@ -20,11 +20,11 @@ pub fn tables(growth: &Growth) -> String {
     let [even, skewed] = growth.skew;
     let _ = write!(
         text,
-        "\n{} apps with {} calls in {} hours:\n\n| traffic | ns a call |\n|---|--:|\n| even | {even:.0} |\n\
+        "\n{} apps with {} calls in {}:\n\n| traffic | ns a call |\n|---|--:|\n| even | {even:.0} |\n\
          | one app has half of it | {skewed:.0} |\n",
         thousands(USUAL.apps),
         thousands(USUAL.calls),
-        USUAL.hours
+        hours(USUAL.hours)
     );
     let [silent, registered] = growth.idle_bytes;
     let _ = write!(
@@ -42,11 +42,11 @@ pub fn tables(growth: &Growth) -> String {
 fn spread(text: &mut String, growth: &Growth) {
     let _ = write!(
         text,
-        "\nThe same {} calls within {} hours in more and more apps, and what is kept after {} such calls, each to a callee of its own, \
+        "\nThe same {} calls within {} in more and more apps, and what is kept after {} such calls, each to a callee of its own, \
          everything of the apps included:\n\n\
          | apps | ns a call | callees an app | bytes a callee |\n|--:|--:|--:|--:|\n",
         thousands(USUAL.calls),
-        USUAL.hours,
+        hours(USUAL.hours),
         thousands(CALLEES)
     );
     for (traffic, nanos, bytes) in &growth.spread {
@@ -64,6 +64,10 @@ fn lengths(text: &mut String, growth: &Growth) {
     for (traffic, nanos) in &growth.lengths {
         let _ = writeln!(text, "| {} | {} | {nanos:.0} |", traffic.hours, thousands(traffic.calls));
     }
+}
+
+fn hours(hours: u32) -> String {
+    if hours == 1 { "an hour".into() } else { format!("{hours} hours") }
 }
 
 fn thousands(number: u32) -> String {

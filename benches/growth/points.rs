@@ -10,7 +10,7 @@ pub const MEASURE: &str = "--measure";
 
 pub const ROUNDS: usize = 5;
 /// Calls of a point that is timed, whatever its shape.
-const CALLS: u32 = 500_000;
+const CALLS: u32 = 200_000;
 /// Callees of a point whose memory is read.
 pub const CALLEES: u32 = 1_000_000;
 pub const IDLE_APPS: u32 = 1_000_000;
@@ -19,8 +19,8 @@ pub const IDLE_DAYS: u32 = 40;
 /// From all callees in one app to ten in each.
 const SPREAD: [u32; 6] = [1, 10, 100, 1_000, 10_000, 100_000];
 /// The usual one: what the others are held against.
-pub const USUAL: Traffic = Traffic { apps: 1_000, calls: CALLS, hours: 3, skewed: false };
-const HOUR: Traffic = Traffic { hours: 1, ..USUAL };
+pub const USUAL: Traffic = Traffic { apps: 1_000, calls: CALLS, hours: 1, skewed: false };
+const MORNING: Traffic = Traffic { hours: 6, ..USUAL };
 const DAY: Traffic = Traffic { hours: 24, ..USUAL };
 const HOUR_AT_THE_RATE_OF_A_DAY: Traffic = Traffic { hours: 1, calls: CALLS / 24, ..USUAL };
 const SKEWED: Traffic = Traffic { skewed: true, ..USUAL };
@@ -31,7 +31,7 @@ const WHOLE_DAY: Traffic = Traffic { apps: 10_000, calls: 10_000_000, hours: 24,
 pub struct Growth {
     /// The usual traffic spread over more apps: nanoseconds a call, and bytes a callee once there are `CALLEES`.
     pub spread: Vec<(Traffic, f64, f64)>,
-    /// Traffic of an hour, of the usual hours, of a day, and of an hour at the rate of that day: nanoseconds a call.
+    /// Traffic of an hour, of some, of a day, and of an hour at the rate of that day: nanoseconds a call.
     pub lengths: Vec<(Traffic, f64)>,
     /// Even traffic and such with half of it in one app: nanoseconds a call.
     pub skew: [f64; 2],
@@ -44,14 +44,13 @@ pub struct Growth {
 impl Growth {
     pub fn measure() -> Self {
         let spread = SPREAD.map(|apps| Traffic { apps, ..USUAL });
-        let others = [HOUR, DAY, HOUR_AT_THE_RATE_OF_A_DAY, SKEWED];
+        let others = [MORNING, DAY, HOUR_AT_THE_RATE_OF_A_DAY, SKEWED];
         let timed: Vec<Traffic> = spread.into_iter().chain(others).collect();
         let mut times = vec![Vec::new(); timed.len()];
-        for round in 1..=ROUNDS {
+        for _ in 0..ROUNDS {
             for (traffic, times) in timed.iter().zip(&mut times) {
                 times.push(child("nanos", *traffic));
             }
-            eprintln!("round {round} of {ROUNDS}");
         }
         let times: Vec<(Traffic, f64)> = timed.into_iter().zip(times.into_iter().map(median)).collect();
         let nanos = |wanted| times.iter().find(|(traffic, _)| *traffic == wanted).expect("it was measured").1;
@@ -59,7 +58,7 @@ impl Growth {
             .map(|traffic| (traffic, nanos(traffic), child("bytes", Traffic { calls: CALLEES, ..traffic }) / f64::from(CALLEES)));
         Self {
             spread: spread.to_vec(),
-            lengths: [HOUR, USUAL, DAY, HOUR_AT_THE_RATE_OF_A_DAY].map(|traffic| (traffic, nanos(traffic))).to_vec(),
+            lengths: [USUAL, MORNING, DAY, HOUR_AT_THE_RATE_OF_A_DAY].map(|traffic| (traffic, nanos(traffic))).to_vec(),
             skew: [USUAL, SKEWED].map(nanos),
             idle_bytes: ["silent", "registered"].map(|what| child(what, USUAL)),
             whole_day_bytes: child("bytes", WHOLE_DAY),
@@ -76,7 +75,9 @@ fn child(what: &str, traffic: Traffic) -> f64 {
         .expect("it starts");
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{what} of {traffic:?}: {}", String::from_utf8_lossy(&output.stderr));
-    said.trim().parse().expect("a figure")
+    let figure = said.trim().parse().expect("a figure");
+    eprintln!("{what} of {traffic:?}: {figure:.0}");
+    figure
 }
 
 /// The figure that the words of a child ask for.

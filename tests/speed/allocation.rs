@@ -94,15 +94,19 @@ impl Judge {
     fn take(&mut self, lines: &[Vec<u8>]) -> Counts {
         let (mut counts, mut effects, limits) = (Counts::default(), Effects::default(), Limits::default());
         for line in lines {
-            counts.decoding += measure(|| Format::Tccc.decode(line, None, &limits, |call| drop(call))).count_total;
+            counts.decoding += measure(|| Format::Tccc.decode(line, None, &limits, drop)).count_total;
             Format::Tccc.decode(line, None, &limits, |call| {
                 let call = call.expect("a simulated call can be read");
                 counts.calls += 1;
                 if let Some(tick) = self.clock.observe(call.end) {
-                    let judging = measure(|| drop(self.shard.apply(Input::Tick(tick), &mut effects)));
+                    let judging = measure(|| {
+                        self.shard.apply(Input::Tick(tick), &mut effects);
+                    });
                     counts.judging += judging.count_total;
                 }
-                let admitting = measure(|| drop(self.shard.apply(Input::Call(&call, Position::default()), &mut effects)));
+                let admitting = measure(|| {
+                    self.shard.apply(Input::Call(&call, Position::default()), &mut effects);
+                });
                 counts.admitting += admitting.count_total;
             });
         }
