@@ -70,7 +70,7 @@ deploy: parts
 	DIALWATCH=$(CURDIR)/target/debug/dialwatch deploy/check.sh
 
 # Real parts of the tests out of Debian. Where they cannot be had, tests say `skipped`; on CI they fail.
-PARTS := chromium prometheus prometheus-alertmanager jsonnet python3
+PARTS := chromium prometheus prometheus-alertmanager jsonnet python3 valgrind
 parts:
 	@missing=; for part in $(PARTS); do command -v $$part >/dev/null 2>&1 || missing="$$missing $$part"; done; \
 	if [ -n "$$missing" ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \

@@ -7,72 +7,66 @@ mod common;
 
 use std::hint::black_box;
 use std::sync::Arc;
-use std::time::Instant;
 
 use common::Strict;
+use common::load::{judge, made_up, median, nanos_a_call, resident_bytes, stream};
 use dialwatch::engine::decode::{Format, Limits};
 use dialwatch::engine::detector::{Mode, RuleName};
 use dialwatch::engine::policy::Policy;
-use dialwatch::engine::record::{CallRecord, Position};
-use dialwatch::engine::shard::{Effects, Input, Shard};
+use dialwatch::engine::shard::{Effects, Shard};
 use dialwatch::engine::time::StreamClock;
-use dialwatch::simulate::{self, WireFormat, World};
 
+/// Calls that are measured at a time.
+const CALLS: usize = 200_000;
+/// So many times as many calls come before, to fill windows.
+const WARM_UP: usize = 5;
 const ROUNDS: usize = 7;
-const CALLS: usize = 300_000;
-const TENANTS: u32 = 2_000;
+const APPS: u32 = 10_000;
 
 fn main() {
-    let lines = lines();
-    let bytes: usize = lines.iter().map(Vec::len).sum();
-    println!("{CALLS} calls of {TENANTS} apps, {} bytes each, medians of {ROUNDS} rounds in turn", bytes / CALLS);
-    whole(&lines);
-    rules(&lines);
+    whole();
+    rules();
     memory();
 }
 
-fn lines() -> Vec<Vec<u8>> {
-    let mut world = World::new(7, 1, TENANTS);
-    world.options.delivery.late = 0.0;
-    let write = |call: simulate::SimulatedCall| {
-        let mut line = Vec::new();
-        call.write(WireFormat::Tccc, &mut line);
-        line
-    };
-    simulate::calls(&world).take(CALLS).map(write).collect()
-}
-
-/// Parsing alone, decoding, and decoding with all rules, in turn.
-fn whole(lines: &[Vec<u8>]) {
-    let limits = Limits::default();
+/// Parsing alone, decoding, and decoding with all rules, in turn: a slice of a stream a round, so that the apps are at work.
+fn whole() {
+    let (limits, mut bytes) = (Limits::default(), 0);
     let mut times: [Vec<f64>; 3] = Default::default();
-    for _ in 0..ROUNDS {
-        times[0].push(nanos_a_call(lines.len(), || {
-            for line in lines {
+    let mut shard = Shard::new(Arc::new(Policy::for_tests()), 1);
+    let (mut clock, mut effects) = (StreamClock::default(), Effects::default());
+    let mut stream = stream(APPS);
+    for round in 0..WARM_UP + ROUNDS {
+        let lines: Vec<Vec<u8>> = stream.by_ref().take(CALLS).collect();
+        let parse = nanos_a_call(CALLS, || {
+            for line in &lines {
                 // A few records are written with `null` or text where the strict struct wants a number: they cost the same.
                 black_box(sonic_rs::from_slice::<Strict<'_>>(line).is_ok());
             }
-        }));
-        times[1].push(nanos_a_call(lines.len(), || {
-            for line in lines {
+        });
+        let decode = nanos_a_call(CALLS, || {
+            for line in &lines {
                 Format::Tccc.decode(line, None, &limits, |call| {
                     black_box(call.is_ok());
                 });
             }
-        }));
-        let mut shard = Shard::new(Arc::new(Policy::for_tests()), 1);
-        let (mut clock, mut effects) = (StreamClock::default(), Effects::default());
-        times[2].push(nanos_a_call(lines.len(), || {
-            for line in lines {
+        });
+        let engine = nanos_a_call(CALLS, || {
+            for line in &lines {
                 Format::Tccc.decode(line, None, &limits, |call| {
                     if let Ok(call) = call {
                         judge(&mut shard, &mut clock, &mut effects, &call);
                     }
                 });
             }
-        }));
-        black_box(effects.alerts.len());
+        });
+        effects.alerts.clear();
+        if round >= WARM_UP {
+            bytes = lines.iter().map(Vec::len).sum::<usize>() / CALLS;
+            times.iter_mut().zip([parse, decode, engine]).for_each(|(times, time)| times.push(time));
+        }
     }
+    println!("{CALLS} calls of {APPS} apps, {bytes} bytes each, after {} others; medians of {ROUNDS} slices", WARM_UP * CALLS);
     let [parse, decode, engine] = times.map(median);
     println!("{:<32} {:>9} {:>12} {:>22}", "one core", "ns/call", "calls/s", "of parsing alone");
     for (name, nanos) in [("parsing alone (sonic-rs)", parse), ("decode", decode), ("decode and all rules", engine)] {
@@ -81,10 +75,11 @@ fn whole(lines: &[Vec<u8>]) {
 }
 
 /// Each rule of the registry alone, over decoded records; the first line is the memory without any rule.
-fn rules(lines: &[Vec<u8>]) {
+fn rules() {
+    let lines: Vec<Vec<u8>> = stream(APPS / 10).take(CALLS).collect();
     let limits = Limits::default();
     let mut records = Vec::with_capacity(lines.len());
-    for line in lines {
+    for line in &lines {
         Format::Tccc.decode(line, None, &limits, |call| records.extend(call));
     }
     let judged = |rule: Option<RuleName>| {
@@ -111,13 +106,6 @@ fn rules(lines: &[Vec<u8>]) {
     }
 }
 
-fn judge(shard: &mut Shard, clock: &mut StreamClock, effects: &mut Effects, record: &CallRecord<'_>) {
-    if let Some(tick) = clock.observe(record.end) {
-        shard.apply(Input::Tick(tick), effects);
-    }
-    shard.apply(Input::Call(record, Position::default()), effects);
-}
-
 /// Resident memory of many remembered callees in one app, and of 10,000 apps with 1,000 calls each over a day.
 fn memory() {
     const CALLEES: u32 = 1_000_000;
@@ -140,47 +128,4 @@ fn memory() {
         judge(&mut shard, &mut clock, &mut effects, &record);
     }
     println!("10,000 apps with 1,000 calls each in a day: {} MB", (resident_bytes() - before) / 1_000_000);
-}
-
-fn made_up(app_id: &str, index: u32, start_s: i64) -> CallRecord<'static> {
-    use dialwatch::engine::number::Number;
-    use dialwatch::engine::record::{Direction, HangupBy, Kind, Outcome, RawOutcome};
-    use dialwatch::engine::time::Timestamp;
-    let start = Timestamp::from_seconds(start_s);
-    CallRecord {
-        app_id: app_id.to_owned().into(),
-        call_id: format!("{index:08x}-1ef6-4ad2-a8c4-2b2bbfb18e55").into(),
-        direction: Direction::Outbound,
-        kind: Kind::Agent,
-        caller: Number::parse(&format!("+867558000{:04}", index / 10_000 % 10), "86"),
-        callee: Number::parse(&format!("+86199{index:08}"), "86"),
-        start,
-        ring: Some(start.plus_millis(3_000)),
-        answer: Some(start.plus_millis(9_000)),
-        end: start.plus_millis(i64::from(20 + index % 60) * 1_000),
-        outcome: Outcome::Answered,
-        outcome_known: true,
-        raw_outcome: RawOutcome::default(),
-        hangup_by: HangupBy::Agent,
-        agent: Some("7".into()),
-        caller_region: None,
-        callee_region: None,
-    }
-}
-
-fn nanos_a_call(calls: usize, work: impl FnOnce()) -> f64 {
-    let began = Instant::now();
-    work();
-    began.elapsed().as_nanos() as f64 / calls as f64
-}
-
-fn median(mut times: Vec<f64>) -> f64 {
-    times.sort_by(f64::total_cmp);
-    times[times.len() / 2]
-}
-
-/// Resident memory of this process, from the kernel.
-fn resident_bytes() -> u64 {
-    let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
-    statm.split_whitespace().nth(1).and_then(|pages| pages.parse::<u64>().ok()).unwrap_or_default() * 4_096
 }

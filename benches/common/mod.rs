@@ -1,4 +1,7 @@
-//! Parsing alone: what every figure of decoding and judging is held against.
+//! What several benches share: parsing alone, which every figure of decoding and judging is held against, and what is judged.
+#![allow(dead_code, reason = "each bench uses a part of it")]
+
+pub mod load;
 
 use std::borrow::Cow;
 

@@ -13,7 +13,7 @@ use dialwatch::engine::record::{Call, Direction, Outcome, Position};
 use dialwatch::engine::time::{Minute, StreamClock};
 use dialwatch::engine::waiting::{AppSlot, WaitingRoom};
 use dialwatch::engine::window::pairs::Pairs;
-use dialwatch::engine::window::panes::{Sliding, Span};
+use dialwatch::engine::window::panes::{self, Sliding, Span};
 use dialwatch::engine::window::{Map, keyed_map};
 
 /// Five minutes, sliding by the minute.
@@ -28,7 +28,7 @@ const CALLEES_MAX: usize = 1_000_000;
 const SEED: u64 = 1;
 
 /// What is counted of calls.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 struct Counts {
     calls: u32,
     answered: u32,
@@ -48,6 +48,18 @@ impl std::ops::SubAssign<&Self> for Counts {
         self.calls -= other.calls;
         self.answered -= other.answered;
         self.short -= other.short;
+    }
+}
+
+impl panes::Counts for Counts {
+    type Packed = Self;
+
+    fn pack(&mut self) -> Self {
+        std::mem::take(self)
+    }
+
+    fn unpack(packed: &Self) -> Self {
+        *packed
     }
 }
 

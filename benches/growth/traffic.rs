@@ -1,0 +1,170 @@
+//! Made-up traffic of a given shape: so many calls of so many apps within so many hours, each to a callee of its own.
+//!
+//! Plain traffic, of which next to no rule has anything to say: two calls of three are answered, nothing has a rhythm, numbers
+//! called follow no order, and all of it is within a province. Rest time is not judged, for traffic
+//! of a day has nights. Never draws a random number: the same shape is the same records.
+
+use std::sync::Arc;
+
+use dialwatch::engine::detector::{Mode, RuleName};
+use dialwatch::engine::number::Number;
+use dialwatch::engine::policy::Policy;
+use dialwatch::engine::record::{CallRecord, HangupBy, Outcome, Registration};
+use dialwatch::engine::shard::{Effects, Input, Shard};
+use dialwatch::engine::time::{DAY_S, HOUR_S, MINUTE_MS, StreamClock};
+
+use crate::common::load::{judge, made_up, resident_bytes};
+
+/// When it begins: on a Monday at nine in the morning, in Shanghai.
+const BEGIN_S: i64 = 1_773_018_000;
+/// Calls for which an app has one caller number more, and the most it has.
+const CALLS_A_CALLER: u32 = 500;
+const CALLERS_MAX: u32 = 2_000;
+/// Numbers of an area that callees have, all in the province of the callers.
+const AREA: u64 = 80_000_000;
+/// Prime to it: numbers called one after the other lie far apart.
+const SCATTER: u64 = 61_803_399;
+
+/// The shape of some traffic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Traffic {
+    pub apps: u32,
+    pub calls: u32,
+    pub hours: u32,
+    /// The first app has half of the calls.
+    pub skewed: bool,
+}
+
+impl Traffic {
+    /// The app of a call, and which of its calls it is.
+    fn app_of(self, index: u32) -> (u32, u32) {
+        match (self.skewed, index % 2) {
+            (false, _) => (index % self.apps, index / self.apps),
+            (true, 0) => (0, index / 2),
+            (true, _) => (1 + index / 2 % (self.apps - 1), index / 2 / (self.apps - 1)),
+        }
+    }
+
+    fn calls_of(self, app: u32) -> u32 {
+        match (self.skewed, app) {
+            (false, _) => self.calls / self.apps,
+            (true, 0) => self.calls / 2,
+            (true, _) => self.calls / 2 / (self.apps - 1),
+        }
+    }
+
+    fn call(self, index: u32) -> CallRecord<'static> {
+        let (app, nth) = self.app_of(index);
+        // Neither starts nor lengths have a rhythm: a machine would.
+        let chance = |of: u32, below: u32| i64::from((index.wrapping_mul(of) >> 8) % below);
+        let start_s =
+            BEGIN_S + i64::from(index) * i64::from(self.hours * HOUR_S) / i64::from(self.calls) + chance(2_654_435_761, 90);
+        let callers = (self.calls_of(app) / CALLS_A_CALLER).clamp(1, CALLERS_MAX);
+        let is_answered = chance(2_246_822_519, 3) > 0;
+        let record = made_up(&app_id(app), index, start_s);
+        let answer = record.start.plus_millis(4_000 + chance(3_266_489_917, 17_000));
+        let talk_ms = 5_000 + chance(668_265_263, 20_000) * chance(374_761_393, 12);
+        CallRecord {
+            caller: Number::parse(&format!("+86755{:08}", 20_000_000 + app * callers + nth % callers), "86"),
+            callee: Number::parse(&format!("+8620{:08}", 20_000_000 + u64::from(index) * SCATTER % AREA), "86"),
+            answer: is_answered.then_some(answer),
+            end: answer.plus_millis(if is_answered { talk_ms } else { 20_000 }),
+            outcome: if is_answered { Outcome::Answered } else { Outcome::NoAnswer },
+            hangup_by: if is_answered { HangupBy::Agent } else { HangupBy::System },
+            ..record
+        }
+    }
+
+    /// Nanoseconds of a processor for a call that is decoded already, let in and judged.
+    pub fn nanos_a_call(self) -> f64 {
+        let records: Vec<CallRecord<'_>> = (0..self.calls).map(|index| self.call(index)).collect();
+        let mut judge = Judge::new();
+        let before = processor_nanos();
+        records.iter().for_each(|record| judge.take(record));
+        judge.pass(30 * MINUTE_MS);
+        (processor_nanos() - before) as f64 / records.len() as f64
+    }
+
+    /// Resident bytes that are more when all of it has been judged, those of everything that an app keeps.
+    pub fn bytes(self) -> f64 {
+        let mut judge = Judge::new();
+        let before = resident_bytes();
+        (0..self.calls).for_each(|index| judge.take(&self.call(index)));
+        judge.pass(30 * MINUTE_MS);
+        (resident_bytes() - before) as f64
+    }
+}
+
+/// How long this process has had a processor, from the kernel: waiting for one is left out.
+fn processor_nanos() -> u64 {
+    let counts = std::fs::read_to_string("/proc/self/schedstat").expect("a kernel that counts");
+    counts.split_whitespace().next().and_then(|nanos| nanos.parse().ok()).expect("nanoseconds")
+}
+
+fn app_id(app: u32) -> String {
+    (1_400_000_000 + app).to_string()
+}
+
+/// Resident bytes of an app that made one call so many days ago, and nothing since.
+pub fn bytes_of_a_silent_app(apps: u32, days: i64) -> f64 {
+    let mut judge = Judge::new();
+    let before = resident_bytes();
+    let traffic = Traffic { apps, calls: apps, hours: 1, skewed: false };
+    (0..apps).for_each(|index| judge.take(&traffic.call(index)));
+    for _ in 0..days {
+        judge.pass(i64::from(DAY_S) * 1_000);
+    }
+    (resident_bytes() - before) as f64 / f64::from(apps)
+}
+
+/// Resident bytes of an app of which nothing came but its registration.
+pub fn bytes_of_a_registered_app(apps: u32) -> f64 {
+    let mut judge = Judge::new();
+    let before = resident_bytes();
+    for app in 0..apps {
+        let registration = Registration {
+            name: "A shop".into(),
+            industry: "retail".into(),
+            seats: Some(5),
+            ..Registration::nothing(app_id(app))
+        };
+        judge.shard.apply(Input::Registration(&registration), &mut judge.effects);
+    }
+    (resident_bytes() - before) as f64 / f64::from(apps)
+}
+
+/// A shard and the clock of its stream. What it says is not kept: what a sink has is no memory of the engine.
+struct Judge {
+    shard: Shard,
+    clock: StreamClock,
+    effects: Effects,
+}
+
+impl Judge {
+    fn new() -> Self {
+        let mut policy = Policy::for_tests();
+        policy.rules.set_mode(RuleName::RestTime, Mode::Off);
+        let shard = Shard::new(Arc::new(policy), 1);
+        Self { shard, clock: StreamClock::default(), effects: Effects::default() }
+    }
+
+    fn take(&mut self, record: &CallRecord<'_>) {
+        judge(&mut self.shard, &mut self.clock, &mut self.effects, record);
+        self.send();
+    }
+
+    /// Lets time pass after the last call.
+    fn pass(&mut self, millis: i64) {
+        let later = self.clock.newest().plus_millis(millis);
+        if let Some(tick) = self.clock.observe(later) {
+            self.shard.apply(Input::Tick(tick), &mut self.effects);
+        }
+        self.send();
+    }
+
+    fn send(&mut self) {
+        self.effects.alerts.clear();
+        self.effects.shadowed.clear();
+        self.effects.sketches.clear();
+    }
+}
