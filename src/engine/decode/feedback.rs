@@ -33,7 +33,7 @@ struct Wired<'a> {
     call_id: Text<'a>,
 }
 
-#[derive(Clone, Copy, Deserialize)]
+#[derive(Deserialize)]
 #[serde(field_identifier, rename_all = "snake_case")]
 enum Key {
     Kind,

@@ -8,9 +8,10 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::marker::PhantomData;
 
 use serde::Deserialize;
-use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, IntoDeserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::{DecodeError, Limits, Place, Reason};
 
@@ -319,9 +320,7 @@ pub(super) enum Shape {
 /// Something that is filled from a JSON value: from the fields of an object, as a rule.
 pub(super) trait Target<'de> {
     /// The keys it knows, and one for all others.
-    type Key: Deserialize<'de> + Copy + 'static;
-    /// Keys in the order in which they usually come. It only makes them sooner recognised.
-    const USUAL: &'static [(&'static str, Self::Key)] = &[];
+    type Key: Deserialize<'de>;
 
     /// Takes the value of `key` out of `map`, or skips it by [`skip`].
     fn field<A: MapAccess<'de>>(&mut self, key: Self::Key, map: &mut A) -> Result<(), A::Error>;
@@ -361,42 +360,6 @@ where
     Ok(())
 }
 
-/// The next key: as a rule the one that usually follows, which takes one comparison.
-struct NextKey<'n, K: 'static> {
-    usual: &'static [(&'static str, K)],
-    next: &'n mut usize,
-}
-
-impl<'de, K: Deserialize<'de> + Copy> DeserializeSeed<'de> for NextKey<'_, K> {
-    type Value = K;
-
-    #[inline]
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<K, D::Error> {
-        deserializer.deserialize_str(self)
-    }
-}
-
-impl<'de, K: Deserialize<'de> + Copy> Visitor<'de> for NextKey<'_, K> {
-    type Value = K;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a key")
-    }
-
-    #[inline]
-    fn visit_str<E: Error>(self, text: &str) -> Result<K, E> {
-        // Some may be left out.
-        let ahead = self.usual.get(*self.next..).unwrap_or_default();
-        match ahead.iter().position(|(name, _)| *name == text) {
-            Some(skipped) => {
-                *self.next += skipped + 1;
-                Ok(ahead[skipped].1)
-            }
-            None => K::deserialize(text.into_deserializer()),
-        }
-    }
-}
-
 /// Fills a target from the next value.
 pub(super) struct Fill<'t, T>(pub(super) &'t mut T);
 
@@ -416,8 +379,7 @@ impl<'de, T: Target<'de>> Visitor<'de> for Fill<'_, T> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Shape, A::Error> {
-        let mut next = 0;
-        while let Some(key) = map.next_key_seed(NextKey { usual: T::USUAL, next: &mut next })? {
+        while let Some(key) = map.next_key_seed(PhantomData)? {
             self.0.field(key, &mut map)?;
         }
         Ok(Shape::Object)

@@ -69,7 +69,7 @@ struct Neutral<'a> {
     callee_region: Text<'a>,
 }
 
-#[derive(Clone, Copy, Deserialize)]
+#[derive(Deserialize)]
 #[serde(field_identifier, rename_all = "snake_case")]
 enum Key {
     AppId,
@@ -198,7 +198,7 @@ impl<'a> Raw<'a> {
     }
 }
 
-#[derive(Clone, Copy, Deserialize)]
+#[derive(Deserialize)]
 #[serde(field_identifier, rename_all = "snake_case")]
 enum RawKey {
     Code,

@@ -35,7 +35,7 @@ struct Wired<'a> {
     limits: Option<Cow<'a, str>>,
 }
 
-#[derive(Clone, Copy, Deserialize)]
+#[derive(Deserialize)]
 #[serde(field_identifier, rename_all = "snake_case")]
 enum Key {
     AppId,
@@ -237,7 +237,7 @@ impl Caller<'_> {
     }
 }
 
-#[derive(Clone, Copy, Deserialize)]
+#[derive(Deserialize)]
 #[serde(field_identifier, rename_all = "snake_case")]
 enum CallerKey {
     Number,

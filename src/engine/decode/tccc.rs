@@ -45,7 +45,7 @@ where
 }
 
 /// The keys of a call, in the order of a push object, and those of the answers around calls.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq)]
+#[derive(Clone, Copy, Deserialize, PartialEq)]
 #[serde(field_identifier)]
 enum Key {
     SdkAppId,
@@ -86,38 +86,6 @@ enum Key {
     Other,
 }
 
-/// The keys of a push object in the order in which they come.
-const USUAL: &[(&str, Key)] = &[
-    ("SdkAppId", Key::SdkAppId),
-    ("SessionId", Key::SessionId),
-    ("QueuedSkillGroupId", Key::Other),
-    ("Direction", Key::Direction),
-    ("CallType", Key::CallType),
-    ("StartTimestamp", Key::StartTimestamp),
-    ("QueuedTimestamp", Key::Other),
-    ("RingTimestamp", Key::RingTimestamp),
-    ("AcceptTimestamp", Key::AcceptTimestamp),
-    ("EndedTimestamp", Key::EndedTimestamp),
-    ("Duration", Key::Duration),
-    ("EndStatus", Key::EndStatus),
-    ("EndStatusString", Key::EndStatusString),
-    ("HungUpSide", Key::HungUpSide),
-    ("Caller", Key::Caller),
-    ("Callee", Key::Callee),
-    ("ProtectedCaller", Key::ProtectedCaller),
-    ("ProtectedCallee", Key::ProtectedCallee),
-    ("CallerLocation", Key::CallerLocation),
-    ("IVRKeyPressed", Key::Other),
-    ("PostIVRKeyPressed", Key::Other),
-    ("Uui", Key::Other),
-    ("Remark", Key::Other),
-    ("RecordId", Key::Other),
-    ("RecordURL", Key::Other),
-    ("SeatUser", Key::SeatUser),
-    ("ServeParticipants", Key::ServeParticipants),
-    ("AIAgentId", Key::AiAgentId),
-];
-
 /// A source value: a call, or an answer of the API around calls. The fields of a lone call are taken as they come; those
 /// of `Response` count as the value's own.
 struct Answer<'c, 'a, 'l, F> {
@@ -130,7 +98,6 @@ struct Answer<'c, 'a, 'l, F> {
 
 impl<'a, F: FnMut(Result<CallRecord<'a>, DecodeError>)> Target<'a> for Answer<'_, 'a, '_, F> {
     type Key = Key;
-    const USUAL: &'static [(&'static str, Key)] = USUAL;
 
     #[inline]
     fn field<A: MapAccess<'a>>(&mut self, key: Key, map: &mut A) -> Result<(), A::Error> {
@@ -312,7 +279,6 @@ fn kind(is_ai: bool, call_type: Option<i64>, has_agent: bool, unserved: bool) ->
 
 impl<'a> Target<'a> for Wired<'a> {
     type Key = Key;
-    const USUAL: &'static [(&'static str, Key)] = USUAL;
 
     #[inline]
     fn field<A: MapAccess<'a>>(&mut self, key: Key, map: &mut A) -> Result<(), A::Error> {
@@ -426,19 +392,4 @@ fn party(
 ) -> Result<Option<Number>, DecodeError> {
     let number = super::number(field, number, limits)?;
     Ok(number.or_else(|| token.readable().map(|token| Number::token(&token))))
-}
-
-#[cfg(test)]
-mod tests {
-    use serde::de::IntoDeserializer;
-    use serde::de::value::Error;
-
-    use super::*;
-
-    #[test]
-    fn a_key_in_its_usual_place_is_the_one_it_would_be_anywhere() {
-        for (name, key) in USUAL {
-            assert_eq!(Key::deserialize(IntoDeserializer::<Error>::into_deserializer(*name)).as_ref(), Ok(key), "{name}");
-        }
-    }
 }

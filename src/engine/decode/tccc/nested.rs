@@ -27,7 +27,7 @@ impl<'a> Seat<'a> {
     }
 }
 
-#[derive(Clone, Copy, Deserialize)]
+#[derive(Deserialize)]
 #[serde(field_identifier)]
 pub(super) enum SeatKey {
     UserId,
@@ -87,7 +87,7 @@ struct Participant<'a> {
     accept: Int,
 }
 
-#[derive(Clone, Copy, Deserialize)]
+#[derive(Deserialize)]
 #[serde(field_identifier)]
 enum ParticipantKey {
     Mail,
@@ -128,7 +128,7 @@ impl<'a> Location<'a> {
     }
 }
 
-#[derive(Clone, Copy, Deserialize)]
+#[derive(Deserialize)]
 #[serde(field_identifier)]
 pub(super) enum LocationKey {
     Province,
