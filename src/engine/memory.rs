@@ -9,7 +9,6 @@ use super::number::Number;
 use super::record::{Call, Direction, Feedback, Outcome, Registration};
 use super::region::RegionSet;
 use super::time::{DAY_S, HOUR_S, LocalClock, Minute, Timestamp};
-use super::waiting::AppSlot;
 use super::window::baseline::Baseline;
 use super::window::concurrency::Concurrency;
 use super::window::habits::Habits;
@@ -175,21 +174,6 @@ impl Memory {
             callers_evicted: 0,
             swept_hour: 0,
         }
-    }
-
-    /// Looks at what `calls` will read and change. Nothing is in the cache of an app that calls once a minute: asked of several apps
-    /// before the first of them is judged, their memory comes at once instead of one piece after the other. What it returns says
-    /// nothing, but depends on all that was looked at.
-    pub fn glance(&self, calls: &[(AppSlot, Call)]) -> u64 {
-        let sums = [&self.hour, &self.day, &self.day_first, &self.fortnight_first].map(Sliding::glance);
-        let app = sums.into_iter().fold(self.answered.glance(), u64::wrapping_add);
-        let app = app.wrapping_add(self.recent.glance()).wrapping_add(self.walk.glance());
-        calls.iter().fold(app, |seen, (_, call)| {
-            let callee = call.callee.map_or(0, |callee| self.pairs.glance(callee));
-            let caller = call.caller.and_then(|number| self.caller(number));
-            let caller = caller.map_or(0, |caller| caller.day.glance().wrapping_add(caller.line.glance()));
-            seen.wrapping_add(callee).wrapping_add(caller)
-        })
     }
 
     /// Who the callee of a call is to the app, before the call is judged.

@@ -18,9 +18,6 @@ use super::time::{MINUTE_MS, Minute, Timestamp};
 use super::waiting::{AppSlot, Share, WaitingRoom};
 use super::window::{Map, keyed_map};
 
-/// So many apps are looked at together before they are judged: their memory is still in the cache when the last one is.
-const AT_ONCE: usize = 8;
-
 /// Everything that can happen to a shard.
 #[derive(Clone, Copy, Debug)]
 pub enum Input<'a> {
@@ -293,18 +290,13 @@ impl Shard {
         let before = (effects.alerts.len(), effects.shadowed.len());
         let awake = std::mem::take(&mut self.awake);
         let mut silent = awake.iter().copied().peekable();
-        let mut coming = closed.shares();
-        for (index, share) in closed.shares().enumerate() {
-            if index % AT_ONCE == 0 {
-                self.glance(coming.by_ref().take(AT_ONCE));
-            }
+        for share in closed.shares() {
             while let Some(earlier) = silent.next_if(|earlier| *earlier < share.0) {
                 self.judge((earlier, &[], &[]), minute, effects);
             }
             silent.next_if_eq(&share.0);
             self.judge(share, minute, effects);
         }
-        drop(coming);
         for slot in silent {
             self.judge((slot, &[], &[]), minute, effects);
         }
@@ -313,13 +305,6 @@ impl Shard {
         effects.alerts[before.0..].sort_by(order);
         effects.shadowed[before.1..].sort_by(order);
         self.waiting.recycle(closed);
-    }
-
-    /// Has the memory of the next apps come while others are judged.
-    fn glance<'s>(&self, shares: impl Iterator<Item = Share<'s>>) {
-        let app = |slot: AppSlot| self.apps[slot as usize].as_ref();
-        let seen = shares.filter_map(|(slot, calls, _)| app(slot).map(|app| app.memory().glance(calls)));
-        std::hint::black_box(seen.fold(0, u64::wrapping_add));
     }
 
     fn judge(&mut self, (slot, calls, feedback): Share<'_>, minute: Minute, effects: &mut Effects) {

@@ -113,11 +113,6 @@ impl Line {
         self.calls.push_back(Span { start_s, end_s });
     }
 
-    /// Looks at the newest call: see `Memory::glance`.
-    pub fn glance(&self) -> u64 {
-        self.calls.back().map_or(0, |call| call.end_s.into())
-    }
-
     /// The quartiles of the remembered gaps, at most 64; `None` before the second call.
     pub fn gap_quartiles(&self) -> Option<Quartiles> {
         let mut sorted = [0_u32; CALLS_MAX];

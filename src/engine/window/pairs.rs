@@ -157,11 +157,6 @@ impl Pairs {
         Contact { first, fresh, previous_s: known(previous_s), called_us_s: known(inbound_s) }
     }
 
-    /// Looks at where a callee is remembered: see `Memory::glance`.
-    pub fn glance(&self, callee: Number) -> u64 {
-        self.called.glance(callee.packed())
-    }
-
     /// Start of the latest call to a callee, in Unix seconds; `None` if it is not remembered or only called itself.
     pub fn last_called_s(&self, callee: Number) -> Option<u32> {
         self.called.get(callee.packed()).map(|pair| pair.last_s)

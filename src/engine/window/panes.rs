@@ -138,11 +138,6 @@ impl<C: Counts> Sliding<C> {
         }
     }
 
-    /// Looks at the newest pane and the oldest: see `Memory::glance`.
-    pub fn glance(&self) -> u64 {
-        [self.panes.back(), self.panes.front()].into_iter().flatten().map(|(pane, _)| u64::from(*pane)).sum()
-    }
-
     /// The sum over the window as of the last `add` or `advance`.
     pub fn total(&self) -> &C {
         &self.total

@@ -83,11 +83,6 @@ impl Recent {
         self.ring.push_back(Sample { fresh, ..Sample::of(call) });
     }
 
-    /// Looks at the newest call: see `Memory::glance`.
-    pub fn glance(&self) -> u64 {
-        self.ring.back().map_or(0, |sample| sample.position.offset)
-    }
-
     /// The newest calls for which `wanted` holds, at most [`SAMPLES_MAX`], oldest first.
     pub fn samples(&self, wanted: impl Fn(&Sample) -> bool) -> Vec<Sample> {
         let mut samples: Vec<_> = self.ring.iter().rev().filter(|sample| wanted(sample)).take(SAMPLES_MAX).cloned().collect();

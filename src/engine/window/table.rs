@@ -84,11 +84,6 @@ impl<V: Copy + Default> Table<V> {
         }
     }
 
-    /// Looks at where the search for a number will begin: see `Memory::glance`.
-    pub fn glance(&self, number: u64) -> u64 {
-        self.places.get(self.home(number)).map_or(0, |(key, _)| *key)
-    }
-
     /// Where the search for a number begins.
     fn home(&self, number: u64) -> usize {
         // The high half of the product spreads a hash over any number of places (Lemire 2019).

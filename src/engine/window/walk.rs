@@ -94,11 +94,6 @@ impl NumberWalk {
         true
     }
 
-    /// Looks at the newest callee: see `Memory::glance`.
-    pub fn glance(&self) -> u64 {
-        u64::from(self.starts_s.back().copied().unwrap_or(0)) + self.callees.back().map_or(0, |callee| callee.packed())
-    }
-
     fn holds(&self, callee: Number) -> bool {
         // To the end without a branch, several at once: most are new, and of them all must be looked at anyway.
         let in_part = |part: &[Number]| part.iter().fold(false, |found, other| found | (*other == callee));
