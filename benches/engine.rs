@@ -1,4 +1,4 @@
-//! What judging costs: decode and all rules beside parsing alone, each rule by itself, and what it takes in memory.
+//! What judging costs: decode and all rules beside parsing alone, and each rule by itself. What it takes in memory: `growth`.
 //!
 //! Everything is measured in turn within one run, and medians are printed: absolute times mean little on a shared machine.
 #![allow(clippy::expect_used)]
@@ -9,7 +9,7 @@ use std::hint::black_box;
 use std::sync::Arc;
 
 use common::Strict;
-use common::load::{judge, made_up, median, nanos_a_call, resident_bytes, stream};
+use common::load::{judge, median, nanos_a_call, stream};
 use dialwatch::engine::decode::{Format, Limits};
 use dialwatch::engine::detector::{Mode, RuleName};
 use dialwatch::engine::policy::Policy;
@@ -26,7 +26,6 @@ const APPS: u32 = 10_000;
 fn main() {
     whole();
     rules();
-    memory();
 }
 
 /// Parsing alone, decoding, and decoding with all rules, in turn: a slice of a stream a round, so that the apps are at work.
@@ -104,28 +103,4 @@ fn rules() {
         let name = subject.map_or("", RuleName::as_str);
         println!("  and {name:<26} {:>+9.0}", nanos - times[0]);
     }
-}
-
-/// Resident memory of many remembered callees in one app, and of 10,000 apps with 1,000 calls each over a day.
-fn memory() {
-    const CALLEES: u32 = 1_000_000;
-    let mut shard = Shard::new(Arc::new(Policy::for_tests()), 1);
-    let (mut clock, mut effects) = (StreamClock::default(), Effects::default());
-    let before = resident_bytes();
-    for index in 0..CALLEES {
-        let record = made_up("1400000001", index, 1_773_000_000 + i64::from(index) / 20);
-        judge(&mut shard, &mut clock, &mut effects, &record);
-    }
-    let bytes = resident_bytes() - before;
-    println!("{CALLEES} callees of one app: {:.1} bytes each, everything of the app included", bytes as f64 / f64::from(CALLEES));
-    drop(shard);
-    let mut shard = Shard::new(Arc::new(Policy::for_tests()), 1);
-    let mut clock = StreamClock::default();
-    let before = resident_bytes();
-    for index in 0..10_000_000_u32 {
-        let app = 1_400_000_000 + index % 10_000;
-        let record = made_up(&app.to_string(), index, 1_773_000_000 + i64::from(index) * 86_400 / 10_000_000);
-        judge(&mut shard, &mut clock, &mut effects, &record);
-    }
-    println!("10,000 apps with 1,000 calls each in a day: {} MB", (resident_bytes() - before) / 1_000_000);
 }

@@ -12,12 +12,7 @@ use dialwatch::simulate::{self, WireFormat, World};
 pub fn stream(apps: u32) -> impl Iterator<Item = Vec<u8>> {
     let mut world = World::new(7, 1, apps);
     world.options.delivery.late = 0.0;
-    let write = |call: simulate::SimulatedCall| {
-        let mut line = Vec::new();
-        call.write(WireFormat::Tccc, &mut line);
-        line
-    };
-    simulate::calls(&world).map(write)
+    simulate::calls(&world).map(|call| call.line(WireFormat::Tccc))
 }
 
 /// Takes a record in as a source does: the tick before it, if it brings one.

@@ -136,11 +136,7 @@ fn whatever_the_order_of_updates_the_state_comes_back_the_same() {
     let calls: Vec<Vec<u8>> = simulate::calls(&world)
         .filter(|call| call.app % 5 == 0 || call.id % 12 == 0)
         .take(6_000)
-        .map(|call| {
-            let mut json = Vec::new();
-            call.write(WireFormat::Dialwatch, &mut json);
-            json
-        })
+        .map(|call| call.line(WireFormat::Dialwatch))
         .collect();
     for seed in 0..3 {
         let random = &mut ChaCha8Rng::seed_from_u64(seed);

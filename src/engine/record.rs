@@ -519,7 +519,7 @@ pub(crate) mod tests {
 
     #[test]
     fn a_call_is_small() {
-        assert!(size_of::<Call>() <= 104, "{} bytes", size_of::<Call>());
+        assert!(size_of::<Call>() <= 80, "{} bytes", size_of::<Call>());
     }
 
     #[test]

@@ -25,6 +25,13 @@ impl SimulatedCall {
         out.into_iter().map(char::from).collect()
     }
 
+    /// The call as one line, with its line end.
+    pub fn line(&self, format: WireFormat) -> Vec<u8> {
+        let mut line = Vec::new();
+        self.write(format, &mut line);
+        line
+    }
+
     /// Appends the call as one line, with its line end.
     pub fn write(&self, format: WireFormat, out: &mut Vec<u8>) {
         match format {

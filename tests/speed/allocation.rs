@@ -71,12 +71,7 @@ impl Counts {
 
 /// Calls of a world as the platform writes them, in the order in which they come.
 fn lines(world: &World, wanted: impl Fn(&simulate::SimulatedCall) -> bool) -> Vec<Vec<u8>> {
-    let write = |call: simulate::SimulatedCall| {
-        let mut line = Vec::new();
-        call.write(WireFormat::Tccc, &mut line);
-        line
-    };
-    simulate::calls(world).filter(wanted).map(write).collect()
+    simulate::calls(world).filter(wanted).map(|call| call.line(WireFormat::Tccc)).collect()
 }
 
 /// A shard and the clock of its stream.

@@ -4,8 +4,7 @@
 //! What starting takes falls out: two files are replayed, and what the longer takes beyond the shorter is divided by its further
 //! calls. Without valgrind the test says `skipped` and passes, except on CI.
 
-use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::Write;
 use std::path::Path;
 use std::process::Command;
 
@@ -26,15 +25,8 @@ fn skipped(why: &str) {
 
 /// The first calls of a world, as a file.
 fn write(calls: usize, file: &Path) {
-    let mut out = BufWriter::new(File::create(file).expect("a file"));
-    let mut line = Vec::new();
-    for call in simulate::calls(&World::new(7, 1, APPS)).take(calls) {
-        line.clear();
-        call.write(WireFormat::Tccc, &mut line);
-        line.push(b'\n');
-        out.write_all(&line).expect("written");
-    }
-    out.flush().expect("written");
+    let lines = simulate::calls(&World::new(7, 1, APPS)).take(calls).flat_map(|call| call.line(WireFormat::Tccc));
+    std::fs::write(file, lines.collect::<Vec<u8>>()).expect("written");
 }
 
 /// The instructions of the whole program over so many calls.

@@ -225,13 +225,7 @@ fn judged(calls: &[Vec<u8>], seed: u64, checkpoint: f64, crash: f64) -> Vec<Aler
 #[test]
 fn a_lane_can_crash_anywhere_and_go_on_with_the_same_alerts() {
     let world = World::new(5, 1, 20);
-    let calls: Vec<Vec<u8>> = simulate::calls(&world)
-        .map(|call| {
-            let mut value = Vec::new();
-            call.write(WireFormat::Tccc, &mut value);
-            value
-        })
-        .collect();
+    let calls: Vec<Vec<u8>> = simulate::calls(&world).map(|call| call.line(WireFormat::Tccc)).collect();
     let uncut = judged(&calls, 0, 0.0, 0.0);
     assert!(uncut.len() > 20, "{} alerts are too few to prove anything", uncut.len());
     for seed in 1..=4 {

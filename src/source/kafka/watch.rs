@@ -66,9 +66,7 @@ impl Watch {
     pub(super) fn leave(&self) {
         self.is_leaving.store(true, Ordering::Relaxed);
     }
-}
 
-impl Watch {
     /// Whether the client knows of no broker any more. It would not look for one again: a broker that has just started may answer that
     /// there are topics and no brokers, and librdkafka (2.10 to 2.13 at least, its issue 5301) then forgets even those it began with.
     pub(super) fn is_lost(&self) -> bool {
