@@ -39,7 +39,7 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use broker::Broker;
 use producing::{Writer, produce};
-use program::{Program, eventually};
+use program::{Program, Scrape, eventually};
 use reading::{Isolation, Tail, read};
 use topics::{Position, Topics, create};
 use traffic::{Record, Traffic};
@@ -102,20 +102,37 @@ fn backlog(broker: &Broker, sizes: &Sizes) -> f64 {
 
     let intervals = ["1h", "10s", "1s"];
     let mut rates = vec![Vec::new(); 1 + intervals.len()];
+    let mut checkpoints: Vec<Vec<Checkpoints>> = intervals.iter().map(|_| Vec::new()).collect();
     for _ in 0..sizes.rounds {
         rates[0].push(drained(broker, &inputs, count));
-        for (interval, rates) in intervals.iter().zip(&mut rates[1..]) {
-            rates.push(consumed(broker, &inputs, count, interval));
+        for ((interval, rates), checkpoints) in intervals.iter().zip(&mut rates[1..]).zip(&mut checkpoints) {
+            let (rate, written) = consumed(broker, &inputs, count, interval);
+            rates.push(rate);
+            checkpoints.push(written);
         }
     }
     let rates: Vec<f64> = rates.into_iter().map(median).collect();
-    println!("{:<44} {:>12} {:>14} {:>20}", "", "records/s", "of the client", "of no checkpoints");
-    println!("{:<44} {:>12.0} {:>14.2}", "the client alone, doing nothing", rates[0], 1.0);
+    println!("{:<36} {:>10} {:>14} {:>18}", "", "records/s", "of the client", "of no checkpoints");
+    println!("{:<36} {:>10.0} {:>14.2}", "the client alone, doing nothing", rates[0], 1.0);
     for (interval, rate) in intervals.iter().zip(&rates[1..]) {
         let name = format!("the service, a checkpoint every {interval}");
-        println!("{name:<44} {rate:>12.0} {:>14.2} {:>20.2}", rate / rates[0], rate / rates[1]);
+        println!("{name:<36} {rate:>10.0} {:>14.2} {:>18.2}", rate / rates[0], rate / rates[1]);
+    }
+    println!("{:<36} {:>10} {:>14} {:>18}", "", "written", "MB each", "pauses up to, ms");
+    for (interval, written) in intervals.iter().zip(checkpoints) {
+        let of = |what: fn(&Checkpoints) -> f64| median(written.iter().map(what).collect());
+        let (count, mb, pause_ms) = (of(|all| all.count), of(|all| all.bytes / all.count.max(1.0) / 1e6), of(|all| all.pause_ms));
+        println!("{:<36} {count:>10.0} {mb:>14.1} {pause_ms:>18.0}", format!("a checkpoint every {interval}"));
     }
     rates[2]
+}
+
+/// What checkpoints came to in one run.
+struct Checkpoints {
+    count: f64,
+    bytes: f64,
+    /// No worker did nothing else for longer: the end of a bucket.
+    pause_ms: f64,
 }
 
 /// A group and outputs of its own over the same inputs.
@@ -170,8 +187,8 @@ fn drained(broker: &Broker, inputs: &Topics, count: usize) -> f64 {
     }
 }
 
-/// The rate at which the service judges the same calls.
-fn consumed(broker: &Broker, inputs: &Topics, count: usize, interval: &str) -> f64 {
+/// The rate at which the service judges the same calls, and what its checkpoints came to.
+fn consumed(broker: &Broker, inputs: &Topics, count: usize, interval: &str) -> (f64, Checkpoints) {
     let topics = anew(broker, inputs);
     let more = format!("{NO_IDLE_TICKS}  checkpoint_interval: {interval}\n");
     let mut program = Program::start_quiet(&topics.config(broker, &more));
@@ -180,8 +197,24 @@ fn consumed(broker: &Broker, inputs: &Topics, count: usize, interval: &str) -> f
         let by_now = program.try_scrape()?.sum("dialwatch_records_consumed_total", &[("stream", "calls")]);
         pace.note(by_now as usize)
     });
+    let scrape = program.scrape();
     program.kill();
-    rate
+    let checkpoints = Checkpoints {
+        count: scrape.sum("dialwatch_checkpoints_total", &[("result", "committed")]),
+        bytes: scrape.sum("dialwatch_checkpoint_bytes_total", &[]),
+        pause_ms: longest_ms(&scrape),
+    };
+    (rate, checkpoints)
+}
+
+/// The end of the last bucket that has a pause in it.
+fn longest_ms(scrape: &Scrape) -> f64 {
+    let pauses = |name: &str| scrape.sum(&format!("dialwatch_checkpoint_duration_seconds_{name}"), &[("phase", "collect")]);
+    let all = pauses("count");
+    let within =
+        |end_s: &str| scrape.sum("dialwatch_checkpoint_duration_seconds_bucket", &[("phase", "collect"), ("le", end_s)]) >= all;
+    let ends_s = ["0.001", "0.0025", "0.005", "0.01", "0.025", "0.05", "0.1", "0.25", "0.5", "1", "2.5", "10", "60"];
+    ends_s.iter().find(|end_s| within(end_s)).map_or(f64::INFINITY, |end_s| end_s.parse::<f64>().expect("seconds") * 1e3)
 }
 
 /// How long it takes to be at work again with so many remembered callees, beside a start with none.

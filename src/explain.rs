@@ -6,7 +6,7 @@
 use std::fmt::Write;
 
 use crate::engine::alert::ledger::Entry;
-use crate::engine::alert::{Alert, CallView, EvidenceView, Status};
+use crate::engine::alert::{Alert, CallView, EvidenceView, SketchView, Status};
 use crate::engine::detector::{Feature, Over};
 
 /// Text is broken before this column.
@@ -52,6 +52,13 @@ impl Words {
         let mut cautions = Vec::new();
         if alert.completeness < 1.0 {
             cautions.push("A bound on memory cut off something that would have counted: the numbers are too low.".to_owned());
+        }
+        if let Some(SketchView { callees, error }) = alert.sketch {
+            cautions.push(format!(
+                "{} beyond the bound are known by a sketch: of callees new to the app it takes up to {:.0} % for known ones.",
+                counted(callees, "callee"),
+                error * 100.0
+            ));
         }
         if let Some(note) = &alert.note {
             cautions.push(format!("It was closed for another reason than time: {note}."));

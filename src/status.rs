@@ -225,10 +225,10 @@ impl Pen {
         let pane_ended = Span::DAY.pane(open) != Span::DAY.pane(self.next);
         let remembered = if pane_ended { DAY_MINUTES + 2 * Span::DAY.pane_minutes } else { 0 };
         let since = Minute(self.next.0.saturating_sub(remembered));
-        for app in shard.apps().filter(|app| app.calls_judged() > 0 && app.last_judged() >= since) {
+        for app in shard.judged_since(since).filter(|app| app.calls_judged() > 0) {
             let written = if pane_ended { None } else { board.app(app.id()).map(|known| known.course.clone()) };
-            let course = written.unwrap_or_else(|| Arc::new(Course::of(app, open)));
-            board.put(AppStatus::new(app, shard.policy(), self.partition, open, course));
+            let course = written.unwrap_or_else(|| Arc::new(Course::of(&app, open)));
+            board.put(AppStatus::new(&app, shard.policy(), self.partition, open, course));
         }
         if self.apps_evicted != shard.apps_evicted() {
             self.apps_evicted = shard.apps_evicted();
@@ -243,8 +243,8 @@ impl Pen {
         if self.apps_evicted != shard.apps_evicted() {
             return board.retain(self.partition, |_| false);
         }
-        for app in shard.apps() {
-            board.0.remove_if(app.id(), |_, status| status.partition == self.partition);
+        for app_id in shard.app_ids() {
+            board.0.remove_if(app_id, |_, status| status.partition == self.partition);
         }
     }
 }

@@ -31,7 +31,7 @@ pub fn tables(growth: &Growth) -> String {
         text,
         "\n| apps | memory |\n|---|--:|\n\
          | {0}, of each a registration and nothing else | {registered:.0} bytes each |\n\
-         | {0} with one call each, {IDLE_DAYS} days ago | {silent:.0} bytes each |\n\
+         | {0} with one call each within {IDLE_DAYS} days | {silent:.0} bytes each |\n\
          | 10,000 with 1,000 calls each over a day | {1:.0} MB |\n",
         thousands(IDLE_APPS),
         growth.whole_day_bytes / 1e6

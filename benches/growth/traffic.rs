@@ -105,13 +105,13 @@ fn app_id(app: u32) -> String {
     (1_400_000_000 + app).to_string()
 }
 
-/// Resident bytes of an app that made one call so many days ago, and nothing since.
+/// Resident bytes of an app that made one call within so many days, as others did all the while, and nothing since.
 pub fn bytes_of_a_silent_app(apps: u32, days: i64) -> f64 {
     let mut judge = Judge::new();
     let before = resident_bytes();
-    let traffic = Traffic { apps, calls: apps, hours: 1, skewed: false };
+    let traffic = Traffic { apps, calls: apps, hours: days as u32 * 24, skewed: false };
     (0..apps).for_each(|index| judge.take(&traffic.call(index)));
-    for _ in 0..days {
+    for _ in 0..3 {
         judge.pass(i64::from(DAY_S) * 1_000);
     }
     (resident_bytes() - before) as f64 / f64::from(apps)

@@ -6,7 +6,7 @@ use zstd::zstd_safe::CCtx;
 
 use super::record::{Header, Key, pack};
 use super::{CHUNK_BYTES, Head, StateRecord};
-use crate::engine::app::AppSnapshot;
+use crate::engine::due::AppState;
 
 /// Makes the records of one partition. It knows how many chunks lie in the topic of each app, so that none outlives its
 /// app's getting smaller: the state of a partition needs one encoder from its first record on, or that of [`super::Kept`].
@@ -15,7 +15,6 @@ pub struct Encoder {
     chunks: HashMap<Box<str>, u32>,
     chunk_bytes: usize,
     context: CCtx<'static>,
-    body: Vec<u8>,
     packed: Vec<u8>,
 }
 
@@ -33,7 +32,7 @@ impl Encoder {
 
     /// For a partition of which the apps here have so many chunks, and all others one or none.
     pub(super) fn knowing(chunks: HashMap<Box<str>, u32>) -> Self {
-        Self { chunks, chunk_bytes: CHUNK_BYTES, context: CCtx::create(), body: Vec::new(), packed: Vec::new() }
+        Self { chunks, chunk_bytes: CHUNK_BYTES, context: CCtx::create(), packed: Vec::new() }
     }
 
     #[cfg(test)]
@@ -46,25 +45,24 @@ impl Encoder {
     /// # Panics
     /// If the head cannot be serialized: a mistake in its type, whatever its values.
     pub fn head(&self, head: &Head) -> StateRecord {
-        whole(Key::Head, &serialized(head, Vec::new()))
+        match postcard::to_stdvec(head) {
+            Ok(bytes) => whole(Key::Head, &bytes),
+            Err(error) => panic!("a head has no durable form: {error}"),
+        }
     }
 
     /// Appends the records of an app, and the deletions of those it no longer needs.
-    ///
-    /// # Panics
-    /// If the snapshot cannot be serialized: a mistake in its type, whatever its values.
-    pub fn app(&mut self, app: &AppSnapshot, out: &mut Vec<StateRecord>) {
-        self.body.clear();
-        self.body = serialized(app, std::mem::take(&mut self.body));
-        pack(&mut self.context, &self.body, &mut self.packed);
-        let key = |chunk| Key::App { app_id: app.id(), chunk };
+    pub fn app(&mut self, state: &AppState, out: &mut Vec<StateRecord>) {
+        let AppState { app_id, bytes } = state;
+        pack(&mut self.context, bytes, &mut self.packed);
+        let key = |chunk| Key::App { app_id, chunk };
         let (seal, chunks) = (key(0).seal(&self.packed), self.packed.len().div_ceil(self.chunk_bytes) as u32);
         for (piece, chunk) in self.packed.chunks(self.chunk_bytes).zip(0..) {
             out.push(StateRecord { key: key(chunk).bytes(), value: Some(Header { chunk, chunks, seal }.before(piece)) });
         }
-        self.shrink(app.id(), chunks, out);
+        self.shrink(app_id, chunks, out);
         if chunks > 1 {
-            self.chunks.insert(app.id().into(), chunks);
+            self.chunks.insert(app_id.clone(), chunks);
         }
     }
 
@@ -98,12 +96,4 @@ fn whole(key: Key<'_>, body: &[u8]) -> StateRecord {
 
 fn deletion(key: Key<'_>) -> StateRecord {
     StateRecord { key: key.bytes(), value: None }
-}
-
-/// The postcard of a value behind what is in the buffer.
-fn serialized(value: &impl serde::Serialize, buffer: Vec<u8>) -> Vec<u8> {
-    match postcard::to_extend(value, buffer) {
-        Ok(bytes) => bytes,
-        Err(error) => panic!("a part of the state has no durable form: {error}"),
-    }
 }

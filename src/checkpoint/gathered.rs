@@ -26,7 +26,7 @@ pub struct Kept {
     /// What is not an app's.
     pub head: Head,
     /// The apps, by id.
-    pub apps: Vec<AppSnapshot>,
+    pub apps: Vec<AppSnapshot<'static>>,
     /// Alerts that not every sink has yet, by number.
     pub outbox: Vec<(u64, Box<[u8]>)>,
     /// What goes on writing the state.
@@ -145,11 +145,11 @@ struct Chunk<'v> {
 }
 
 /// The apps of these chunks, and the encoder that knows how many each has.
-fn apps(mut chunks: Vec<Chunk<'_>>) -> Result<(Vec<AppSnapshot>, Encoder), StateError> {
+fn apps(mut chunks: Vec<Chunk<'_>>) -> Result<(Vec<AppSnapshot<'static>>, Encoder), StateError> {
     chunks.sort_unstable_by_key(|chunk| (chunk.app_id, chunk.chunk));
     let mut context = DCtx::create();
     let (mut packed, mut body) = (Vec::new(), Vec::new());
-    let (mut apps, mut many): (Vec<AppSnapshot>, HashMap<Box<str>, u32>) = Default::default();
+    let (mut apps, mut many): (Vec<AppSnapshot<'static>>, HashMap<Box<str>, u32>) = Default::default();
     for of_app in chunks.chunk_by(|one, next| one.app_id == next.app_id) {
         let Chunk { app_id, header: Header { chunks, seal, .. }, .. } = of_app[0];
         let key = |chunk| Key::App { app_id, chunk };
@@ -169,7 +169,7 @@ fn apps(mut chunks: Vec<Chunk<'_>>) -> Result<(Vec<AppSnapshot>, Encoder), State
         }
         check_seal(key(0), seal, &packed)?;
         unpack(&mut context, &packed, &mut body).map_err(|why| StateError::damaged(key(0).to_string(), why))?;
-        let app: AppSnapshot = decoded(key(0), &body)?;
+        let app: AppSnapshot<'static> = decoded(key(0), &body)?;
         if app.id() != app_id {
             return Err(StateError::damaged(key(0).to_string(), "it holds another app"));
         }

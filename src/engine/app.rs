@@ -2,9 +2,10 @@
 //!
 //! Everything about an app is in here and nowhere else, so that its state can be saved, moved and judged alone.
 
-use serde::{Deserialize, Serialize};
-
+use std::borrow::Cow;
 use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
 
 use super::alert::Alert;
 use super::alert::book::{Book, Desk, Letterhead};
@@ -22,6 +23,10 @@ use super::waiting::AppSlot;
 
 /// Rules whose alerts say nothing about how many calls an app makes, and may be open for weeks: its week is learned on.
 const BESIDE_THE_WEEK: [RuleName; 2] = [RuleName::FeedHealth, RuleName::Resale];
+
+/// About how long the durable form is: of an app without callees, and of a callee, in bytes.
+const SMALL_BYTES: usize = 4_096;
+const PAIR_BYTES: usize = 20;
 
 /// One app.
 pub struct App {
@@ -241,8 +246,8 @@ impl App {
             return;
         }
         let now = minute.end();
-        let (terms, completeness) = (self.terms.as_deref(), self.completeness());
-        let letterhead = Letterhead { policy, terms, app_id: &self.id, now, completeness };
+        let (terms, completeness, faded) = (self.terms.as_deref(), self.completeness(), self.memory.pairs.faded());
+        let letterhead = Letterhead { policy, terms, app_id: &self.id, now, completeness, faded };
         let mut sent = Desk { alerts: &mut effects.alerts, ledger: Some(&mut self.ledger) };
         let mut shadowed = Desk { alerts: &mut effects.shadowed, ledger: None };
         for (rule, finding) in one_a_subject(found.drain().collect()) {
@@ -265,20 +270,32 @@ impl App {
     /// Its open alerts as they would be sent now.
     pub fn open_alerts(&self, policy: &Policy) -> Vec<Alert> {
         let (terms, now) = (self.terms.as_deref(), self.last_judged.end());
-        self.book.open_alerts(&Letterhead { policy, terms, app_id: &self.id, now, completeness: self.completeness() })
+        let (completeness, faded) = (self.completeness(), self.memory.pairs.faded());
+        self.book.open_alerts(&Letterhead { policy, terms, app_id: &self.id, now, completeness, faded })
     }
 
-    /// The durable form, together with what waits for it in the shard.
-    pub fn snapshot(&self, mut waiting: Waiting) -> AppSnapshot {
+    /// The durable form, together with what waits for it in the shard, as bytes.
+    ///
+    /// # Panics
+    /// If it cannot be serialized: a mistake in its type, whatever its values.
+    pub fn bytes(&self, mut waiting: Waiting) -> Box<[u8]> {
         waiting.calls.sort_unstable_by(|call, other| call.end.cmp(&other.end).then_with(|| call.id.cmp(&other.id)));
+        let about = SMALL_BYTES + self.memory.pairs.len() * PAIR_BYTES + waiting.calls.len() * size_of::<Call>();
+        match postcard::to_extend(&self.snapshot(waiting), Vec::with_capacity(about)) {
+            Ok(bytes) => bytes.into(),
+            Err(error) => panic!("an app has no durable form: {error}"),
+        }
+    }
+
+    fn snapshot(&self, waiting: Waiting) -> AppSnapshot<'_> {
         AppSnapshot {
-            id: self.id.clone(),
-            registration: self.registration.clone(),
+            id: Cow::Borrowed(&self.id),
+            registration: self.registration.as_ref().map(Cow::Borrowed),
             memory: self.memory.snapshot(),
-            rules: self.rules.clone(),
-            book: self.book.clone(),
-            shadow_book: self.shadow_book.clone(),
-            ledger: (*self.ledger).clone(),
+            rules: Cow::Borrowed(&self.rules),
+            book: Cow::Borrowed(&self.book),
+            shadow_book: Cow::Borrowed(&self.shadow_book),
+            ledger: Cow::Borrowed(&self.ledger),
             calls_judged: self.calls_judged,
             calls_flooded: self.calls_flooded,
             first_call: self.first_call,
@@ -288,17 +305,18 @@ impl App {
     }
 
     /// Back from the durable form, and what is to wait for it in the shard.
-    pub fn restore(snapshot: AppSnapshot, policy: &Policy, seed: u64) -> (Self, Waiting) {
+    pub fn restore(snapshot: AppSnapshot<'_>, policy: &Policy, seed: u64) -> (Self, Waiting) {
+        let registration = snapshot.registration.map(Cow::into_owned);
         let app = Self {
-            profile: Profile::new(snapshot.registration.as_ref(), &policy.clock, policy.channels_per_number),
-            terms: Terms::of(&snapshot.id, snapshot.registration.as_ref(), policy),
-            id: snapshot.id,
-            registration: snapshot.registration,
+            profile: Profile::new(registration.as_ref(), &policy.clock, policy.channels_per_number),
+            terms: Terms::of(&snapshot.id, registration.as_ref(), policy),
+            id: snapshot.id.into(),
+            registration,
             memory: Memory::restore(snapshot.memory, seed),
-            rules: snapshot.rules,
-            book: snapshot.book,
-            shadow_book: snapshot.shadow_book,
-            ledger: Arc::new(snapshot.ledger),
+            rules: snapshot.rules.into_owned(),
+            book: snapshot.book.into_owned(),
+            shadow_book: snapshot.shadow_book.into_owned(),
+            ledger: Arc::new(snapshot.ledger.into_owned()),
             calls_judged: snapshot.calls_judged,
             calls_flooded: snapshot.calls_flooded,
             waiting_calls: snapshot.waiting.calls.len(),
@@ -307,6 +325,11 @@ impl App {
             changed: false,
         };
         (app, snapshot.waiting)
+    }
+
+    /// Back from [`App::bytes`], where nothing waited for it; `changed` as [`App::take_changed`] said.
+    pub fn from_bytes(bytes: &[u8], changed: bool, policy: &Policy, seed: u64) -> Self {
+        Self { changed, ..Self::restore(AppSnapshot::of(bytes), policy, seed).0 }
     }
 }
 
@@ -321,14 +344,14 @@ pub struct Waiting {
 
 /// The state of an app.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct AppSnapshot {
-    id: Box<str>,
-    registration: Option<Registration>,
-    memory: MemorySnapshot,
-    rules: RuleStates,
-    book: Book,
-    shadow_book: Book,
-    ledger: Ledger,
+pub struct AppSnapshot<'a> {
+    id: Cow<'a, str>,
+    registration: Option<Cow<'a, Registration>>,
+    memory: MemorySnapshot<'a>,
+    rules: Cow<'a, RuleStates>,
+    book: Cow<'a, Book>,
+    shadow_book: Cow<'a, Book>,
+    ledger: Cow<'a, Ledger>,
     calls_judged: u64,
     calls_flooded: u64,
     first_call: Option<Position>,
@@ -336,10 +359,23 @@ pub struct AppSnapshot {
     waiting: Waiting,
 }
 
-impl AppSnapshot {
+impl AppSnapshot<'_> {
     /// The app's id.
     pub fn id(&self) -> &str {
         &self.id
+    }
+}
+
+impl AppSnapshot<'static> {
+    /// What [`App::bytes`] of this process says.
+    ///
+    /// # Panics
+    /// If these bytes are not such.
+    pub fn of(bytes: &[u8]) -> Self {
+        match postcard::from_bytes(bytes) {
+            Ok(snapshot) => snapshot,
+            Err(error) => panic!("an app does not come back from its durable form: {error}"),
+        }
     }
 }
 

@@ -3,6 +3,8 @@
 //! A call enters in two steps: [`Memory::meet`] before the rules judge it (who is this callee to the app?), and
 //! [`Memory::take_in`] after (what did the call say?). Nothing here accuses anybody.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use super::number::Number;
@@ -336,49 +338,49 @@ impl Memory {
     }
 
     /// The durable form: the same bytes for the same contents.
-    pub fn snapshot(&self) -> MemorySnapshot {
+    pub fn snapshot(&self) -> MemorySnapshot<'_> {
         MemorySnapshot {
-            hour: self.hour.clone(),
-            day: self.day.clone(),
-            day_first: self.day_first.clone(),
-            fortnight_first: self.fortnight_first.clone(),
-            answered: self.answered.clone(),
+            hour: Cow::Borrowed(&self.hour),
+            day: Cow::Borrowed(&self.day),
+            day_first: Cow::Borrowed(&self.day_first),
+            fortnight_first: Cow::Borrowed(&self.fortnight_first),
+            answered: Cow::Borrowed(&self.answered),
             pairs: self.pairs.snapshot(),
-            day_callees: self.day_callees.clone(),
+            day_callees: Cow::Borrowed(&self.day_callees),
             repeats: self.repeats.snapshot(),
             refusals: self.refusals.snapshot(),
-            recent: self.recent.clone(),
-            walk: self.walk.clone(),
+            recent: Cow::Borrowed(&self.recent),
+            walk: Cow::Borrowed(&self.walk),
             first_contacts: self.first_contacts,
-            talks: self.talks.clone(),
-            concurrency: self.concurrency.clone(),
-            baseline: self.baseline.clone(),
-            callers: sorted(&self.callers).into_iter().map(|(number, caller)| (number, caller.clone())).collect(),
+            talks: Cow::Borrowed(&self.talks),
+            concurrency: Cow::Borrowed(&self.concurrency),
+            baseline: Cow::Borrowed(&self.baseline),
+            callers: sorted(&self.callers).into_iter().map(|(number, caller)| (number, Cow::Borrowed(caller.as_ref()))).collect(),
             callers_evicted: self.callers_evicted,
             swept_hour: self.swept_hour,
         }
     }
 
     /// Back from the durable form.
-    pub fn restore(snapshot: MemorySnapshot, seed: u64) -> Self {
+    pub fn restore(snapshot: MemorySnapshot<'_>, seed: u64) -> Self {
         let mut callers = keyed_map(seed);
-        callers.extend(snapshot.callers);
+        callers.extend(snapshot.callers.into_iter().map(|(number, caller)| (number, Box::new(caller.into_owned()))));
         Self {
-            hour: snapshot.hour,
-            day: snapshot.day,
-            day_first: snapshot.day_first,
-            fortnight_first: snapshot.fortnight_first,
-            answered: snapshot.answered,
+            hour: snapshot.hour.into_owned(),
+            day: snapshot.day.into_owned(),
+            day_first: snapshot.day_first.into_owned(),
+            fortnight_first: snapshot.fortnight_first.into_owned(),
+            answered: snapshot.answered.into_owned(),
             pairs: Pairs::restore(snapshot.pairs, seed),
-            day_callees: snapshot.day_callees,
+            day_callees: snapshot.day_callees.into_owned(),
             repeats: Repeats::restore(snapshot.repeats, seed),
             refusals: Refusals::restore(snapshot.refusals, seed),
-            recent: snapshot.recent,
-            walk: snapshot.walk,
+            recent: snapshot.recent.into_owned(),
+            walk: snapshot.walk.into_owned(),
             first_contacts: snapshot.first_contacts,
-            talks: snapshot.talks,
-            concurrency: snapshot.concurrency,
-            baseline: snapshot.baseline,
+            talks: snapshot.talks.into_owned(),
+            concurrency: snapshot.concurrency.into_owned(),
+            baseline: snapshot.baseline.into_owned(),
             callers,
             callers_evicted: snapshot.callers_evicted,
             swept_hour: snapshot.swept_hour,
@@ -388,23 +390,23 @@ impl Memory {
 
 /// [`Memory`] with every map in order.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct MemorySnapshot {
-    hour: Sliding<Tally>,
-    day: Sliding<Tally>,
-    day_first: Sliding<Tally>,
-    fortnight_first: Sliding<Tally>,
-    answered: Sliding<Count>,
-    pairs: PairsSnapshot,
-    day_callees: DayCallees,
-    repeats: RepeatsSnapshot,
-    refusals: RefusalsSnapshot,
-    recent: Recent,
-    walk: NumberWalk,
+pub struct MemorySnapshot<'a> {
+    hour: Cow<'a, Sliding<Tally>>,
+    day: Cow<'a, Sliding<Tally>>,
+    day_first: Cow<'a, Sliding<Tally>>,
+    fortnight_first: Cow<'a, Sliding<Tally>>,
+    answered: Cow<'a, Sliding<Count>>,
+    pairs: PairsSnapshot<'a>,
+    day_callees: Cow<'a, DayCallees>,
+    repeats: RepeatsSnapshot<'a>,
+    refusals: RefusalsSnapshot<'a>,
+    recent: Cow<'a, Recent>,
+    walk: Cow<'a, NumberWalk>,
     first_contacts: u64,
-    talks: TalkLengths,
-    concurrency: Concurrency,
-    baseline: Baseline,
-    callers: Vec<(Number, Box<CallerMemory>)>,
+    talks: Cow<'a, TalkLengths>,
+    concurrency: Cow<'a, Concurrency>,
+    baseline: Cow<'a, Baseline>,
+    callers: Vec<(Number, Cow<'a, CallerMemory>)>,
     callers_evicted: u64,
     swept_hour: u32,
 }

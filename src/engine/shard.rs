@@ -9,14 +9,15 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::alert::Alert;
-use super::app::{App, AppSnapshot, Waiting};
+use super::app::{App, AppSnapshot};
 use super::detector::{Found, Mode};
+use super::due::{AppState, Due};
 use super::overlaps::{DaySketch, Overlap};
 use super::policy::Policy;
 use super::record::{Call, CallRecord, Elsewhere, Feedback, Position, Registration};
+use super::seats::{Lent, Seats};
 use super::time::{MINUTE_MS, Minute, Timestamp};
 use super::waiting::{AppSlot, Share, WaitingRoom};
-use super::window::{Map, keyed_map};
 
 /// Everything that can happen to a shard.
 #[derive(Clone, Copy, Debug)]
@@ -79,10 +80,7 @@ pub struct Effects {
 pub struct Shard {
     policy: Arc<Policy>,
     seed: u64,
-    slots: Map<Box<str>, AppSlot>,
-    /// By slot; `None` where an app was evicted.
-    apps: Vec<Option<App>>,
-    free: Vec<AppSlot>,
+    seats: Seats,
     waiting: WaitingRoom,
     /// The first minute not yet judged.
     open: Minute,
@@ -91,6 +89,7 @@ pub struct Shard {
     apps_evicted: u64,
     /// Apps evicted since the last checkpoint.
     forgotten: Vec<Box<str>>,
+    due: Due,
     found: Found,
 }
 
@@ -100,14 +99,13 @@ impl Shard {
         Self {
             policy,
             seed,
-            slots: keyed_map(seed),
-            apps: Vec::new(),
-            free: Vec::new(),
+            seats: Seats::new(seed),
             waiting: WaitingRoom::new(seed),
             open: Minute(0),
             awake: BTreeSet::new(),
             apps_evicted: 0,
             forgotten: Vec::new(),
+            due: Due::new(seed),
             found: Found::default(),
         }
     }
@@ -118,21 +116,13 @@ impl Shard {
             Input::Call(record, position) => self.call(record, position),
             Input::Feedback(feedback) => self.feedback(feedback),
             Input::Registration(registration) => {
-                let slot = self.slot(&registration.app_id);
-                if let Some(app) = &mut self.apps[slot as usize] {
-                    app.register(registration, &self.policy);
-                    // Limits of its own may switch on a rule that waits for time to pass, or off the only one that did.
-                    if app.is_waiting(&self.policy) {
-                        self.awake.insert(slot)
-                    } else {
-                        self.awake.remove(&slot)
-                    };
-                }
+                self.register(registration);
                 Accepted::Applied
             }
             Input::Elsewhere { app_id, here, there, at } => {
                 let slot = self.slot(app_id);
-                if let Some(app) = &mut self.apps[slot as usize] {
+                self.preserve(slot);
+                if let Some(app) = self.seats.wake(slot, &self.policy) {
                     app.locate(&Elsewhere { at, here, there }, &self.policy);
                 }
                 Accepted::Applied
@@ -148,12 +138,31 @@ impl Shard {
         }
     }
 
+    fn register(&mut self, registration: &Registration) {
+        let slot = self.slot(&registration.app_id);
+        self.preserve(slot);
+        let Some(app) = self.seats.wake(slot, &self.policy) else { return };
+        app.register(registration, &self.policy);
+        let has_called = app.first_call().is_some();
+        // Limits of its own may switch on a rule that waits for time to pass, or off the only one that did.
+        if app.is_waiting(&self.policy) {
+            self.awake.insert(slot);
+        } else {
+            self.awake.remove(&slot);
+            // Most that file never call.
+            if !has_called {
+                self.seats.lay_down(slot);
+            }
+        }
+    }
+
     fn call(&mut self, record: &CallRecord<'_>, position: Position) -> Accepted {
         if record.end.minute() < self.open {
             return Accepted::LateDropped;
         }
         let slot = self.slot(&record.app_id);
-        let Some(app) = &mut self.apps[slot as usize] else { return Accepted::Flooded };
+        self.preserve(slot);
+        let Some(app) = self.seats.wake(slot, &self.policy) else { return Accepted::Flooded };
         if app.waiting_calls() >= self.policy.bounds.waiting_calls {
             app.flooded();
             return Accepted::Flooded;
@@ -167,63 +176,42 @@ impl Shard {
 
     fn feedback(&mut self, feedback: &Feedback) -> Accepted {
         let slot = self.slot(&feedback.app_id);
+        self.preserve(slot);
         let minute = feedback.at.minute();
         if !self.waiting.admit_feedback(slot, feedback.clone(), minute.max(self.open)) {
             return Accepted::Duplicate;
         }
-        if let Some(app) = &mut self.apps[slot as usize] {
+        if let Some(app) = self.seats.wake(slot, &self.policy) {
             app.told();
         }
         if minute < self.open { Accepted::LateApplied } else { Accepted::Applied }
     }
 
     fn slot(&mut self, app_id: &str) -> AppSlot {
-        if let Some(slot) = self.slots.get(app_id) {
-            return *slot;
+        if let Some(slot) = self.seats.slot(app_id) {
+            return slot;
         }
-        if self.slots.len() >= self.policy.bounds.apps.max(1) {
+        if self.seats.len() >= self.policy.bounds.apps.max(1) {
             self.evict_apps();
         }
-        self.settle(App::new(app_id, &self.policy, self.seed))
-    }
-
-    /// Gives an app that is not here a slot.
-    fn settle(&mut self, app: App) -> AppSlot {
-        let app_id = app.id().into();
-        let app = Some(app);
-        let slot = match self.free.pop() {
-            Some(slot) => {
-                self.apps[slot as usize] = app;
-                slot
-            }
-            None => {
-                self.apps.push(app);
-                self.apps.len() as AppSlot - 1
-            }
-        };
-        self.slots.insert(app_id, slot);
-        slot
+        self.seats.seat(App::new(app_id, &self.policy, self.seed))
     }
 
     /// Forgets an eighth of the apps: those longest unheard of, with nothing waiting and no alert open.
     fn evict_apps(&mut self) {
-        let mut idle: Vec<(Minute, &str, AppSlot)> = self
-            .slots
-            .values()
-            .filter_map(|slot| self.apps[*slot as usize].as_ref().map(|app| (app, *slot)))
-            .filter(|(app, slot)| app.waiting_calls() == 0 && !self.awake.contains(slot))
-            .map(|(app, slot)| (app.last_judged(), app.id(), slot))
-            .collect();
+        let waits = |slot| self.seats.present(slot).is_some_and(|app| app.waiting_calls() > 0) || self.awake.contains(&slot);
+        let idle = self.seats.taken().filter(|(_, slot, _)| !waits(*slot));
+        let mut idle: Vec<(Minute, &str)> = idle.map(|(app_id, _, last_judged)| (last_judged, app_id)).collect();
         idle.sort_unstable();
-        let evict = (self.slots.len() / 8).max(1);
-        let evicted: Vec<AppSlot> = idle.into_iter().take(evict).map(|(_, _, slot)| slot).collect();
+        let evict = (self.seats.len() / 8).max(1);
+        let evicted: Vec<Box<str>> = idle.into_iter().take(evict).map(|(_, app_id)| app_id.into()).collect();
         // Feedback may wait for an app that never called: it goes with the app.
-        for slot in evicted {
-            if let Some(app) = self.apps[slot as usize].take() {
-                self.slots.remove(app.id());
-                self.forgotten.push(app.id().into());
+        for app_id in evicted {
+            if let Some(slot) = self.seats.slot(&app_id) {
+                self.preserve(slot);
+                self.seats.forget(&app_id);
                 self.waiting.forget_feedback(slot);
-                self.free.push(slot);
+                self.forgotten.push(app_id);
                 self.apps_evicted += 1;
             }
         }
@@ -246,11 +234,12 @@ impl Shard {
 
     /// All before `minute` is judged. Where a day ends with that, its sketches leave.
     fn come_to(&mut self, minute: Minute, effects: &mut Effects) {
-        let day = self.open.day();
-        self.open = minute;
-        if minute.day() > day {
-            self.sketch(day, effects);
+        let before = std::mem::replace(&mut self.open, minute);
+        if minute.day() > before.day() {
+            self.sketch(before.day(), effects);
         }
+        let awake = &self.awake;
+        self.seats.round(minute.0.saturating_sub(before.0), |slot, app| may_rest(app, minute) && !awake.contains(&slot));
     }
 
     /// Hands over once more whom the apps called on the day before the running one: for whoever was told and has forgotten.
@@ -260,7 +249,7 @@ impl Shard {
 
     fn sketch(&self, day: u32, effects: &mut Effects) {
         let first = effects.sketches.len();
-        for app in self.apps.iter().flatten() {
+        for app in self.seats.all_present() {
             let limits = &app.limits(&self.policy).resale;
             let callees = app.memory().day_callees.of(day).filter(|_| limits.mode != Mode::Off);
             if let Some(callees) = callees.filter(|callees| callees.len() >= limits.overlap_callees_min as usize) {
@@ -272,8 +261,9 @@ impl Shard {
 
     /// Tells an app, if it is here, whom it has called together with another.
     fn meet(&mut self, app_id: &str, overlap: &Overlap) {
-        let Some(slot) = self.slots.get(app_id).copied() else { return };
-        let Some(app) = &mut self.apps[slot as usize] else { return };
+        let Some(slot) = self.seats.slot(app_id) else { return };
+        self.preserve(slot);
+        let Some(app) = self.seats.wake(slot, &self.policy) else { return };
         app.meet(overlap, &self.policy);
         if app.is_waiting(&self.policy) {
             self.awake.insert(slot);
@@ -308,26 +298,52 @@ impl Shard {
     }
 
     fn judge(&mut self, (slot, calls, feedback): Share<'_>, minute: Minute, effects: &mut Effects) {
-        let Some(app) = &mut self.apps[slot as usize] else { return };
+        self.preserve(slot);
+        let Some(app) = self.seats.wake(slot, &self.policy) else { return };
         app.judge(minute, calls, feedback, &self.policy, &mut self.found, effects);
         if app.is_waiting(&self.policy) {
             self.awake.insert(slot);
         }
     }
 
+    /// How many apps are known.
+    pub fn len(&self) -> usize {
+        self.seats.len()
+    }
+
+    /// Whether none is.
+    pub fn is_empty(&self) -> bool {
+        self.seats.is_empty()
+    }
+
+    /// Callees remembered by all apps.
+    pub fn callees(&self) -> usize {
+        self.seats.callees()
+    }
+
     /// The apps known, in no order.
-    pub fn apps(&self) -> impl Iterator<Item = &App> {
-        self.apps.iter().flatten()
+    pub fn apps(&self) -> impl Iterator<Item = Lent<'_>> {
+        self.judged_since(Minute::default())
+    }
+
+    /// The apps last judged at or after a minute, in no order.
+    pub fn judged_since(&self, since: Minute) -> impl Iterator<Item = Lent<'_>> {
+        self.seats.judged_since(since, &self.policy)
+    }
+
+    /// The ids of the apps known, in no order.
+    pub fn app_ids(&self) -> impl Iterator<Item = &str> {
+        self.seats.taken().map(|(app_id, _, _)| app_id)
     }
 
     /// An app by its id.
-    pub fn app(&self, app_id: &str) -> Option<&App> {
-        self.slots.get(app_id).and_then(|slot| self.apps[*slot as usize].as_ref())
+    pub fn app(&self, app_id: &str) -> Option<Lent<'_>> {
+        self.seats.slot(app_id).and_then(|slot| self.seats.look(slot, &self.policy))
     }
 
     /// Whether an app is here.
     pub fn knows(&self, app_id: &str) -> bool {
-        self.slots.contains_key(app_id)
+        self.seats.slot(app_id).is_some()
     }
 
     /// Whether time alone changes nothing: no record waits, and no alert.
@@ -343,9 +359,9 @@ impl Shard {
     /// Judges by another policy, beginning with the first minute not yet judged. All that is remembered is kept: windows,
     /// what waits, open alerts. An alert whose rule is no longer on is resolved by the next minute, and says why.
     pub fn adopt(&mut self, policy: Arc<Policy>) {
-        self.apps.iter_mut().flatten().for_each(|app| app.adopt(&policy));
-        let waiting = |slot: &AppSlot| self.apps[*slot as usize].as_ref().is_some_and(|app| app.is_waiting(&policy));
-        self.awake = self.slots.values().copied().filter(waiting).collect();
+        self.seats.adopt(&policy);
+        let waiting = |slot: &AppSlot| self.seats.look(*slot, &policy).is_some_and(|app| app.is_waiting(&policy));
+        self.awake = self.seats.slots().filter(waiting).collect();
         self.policy = policy;
     }
 
@@ -366,45 +382,47 @@ impl Shard {
 
     /// The whole state: the same bytes for the same records, whatever their order within the lateness.
     pub fn snapshot(&self) -> ShardSnapshot {
-        let slots = self.slots.values().copied().collect();
-        ShardSnapshot { head: self.head(), apps: self.snapshot_apps(slots) }
+        let mut all = Due::new(self.seed);
+        all.begin(self.seats.slots().collect(), &self.waiting);
+        let states = std::iter::from_fn(|| all.next_uncopied())
+            .filter_map(|(slot, waiting)| self.seats.state(slot, waiting, &self.policy));
+        let mut apps: Vec<AppSnapshot<'static>> = states.map(|state| AppSnapshot::of(&state.bytes)).collect();
+        apps.sort_unstable_by(|app, other| app.id().cmp(other.id()));
+        ShardSnapshot { head: self.head(), apps }
     }
 
-    /// What changed since the last time this was asked: the head, and every app whose state is no longer what was told.
-    pub fn changes(&mut self) -> Changes {
-        let apps = &mut self.apps;
-        let changed = |slot: &AppSlot| apps[*slot as usize].as_mut().is_some_and(App::take_changed);
-        let slots = self.slots.values().copied().filter(changed).collect();
+    /// Begins a checkpoint of this moment: every app whose state is no longer what the one before said is due, and is told by
+    /// [`Shard::next_due`] as it is now, whatever happens to it before it is asked for.
+    pub fn begin_checkpoint(&mut self) -> Changes {
+        let mut slots: Vec<AppSlot> = self.seats.slots().collect();
+        slots.retain(|slot| self.seats.take_changed(*slot));
+        self.due.begin(slots, &self.waiting);
         let mut forgotten = std::mem::take(&mut self.forgotten);
-        forgotten.retain(|app_id| !self.slots.contains_key(app_id));
-        Changes { head: self.head(), apps: self.snapshot_apps(slots), forgotten }
+        forgotten.retain(|app_id| !self.knows(app_id));
+        Changes { head: self.head(), forgotten }
+    }
+
+    /// The state of the next app that is due; `None` when the checkpoint has all.
+    pub fn next_due(&mut self) -> Option<AppState> {
+        if let Some(copied) = self.due.next_copied() {
+            return Some(copied);
+        }
+        let (slot, waiting) = self.due.next_uncopied()?;
+        self.seats.state(slot, waiting, &self.policy)
+    }
+
+    /// An app is about to change or to be forgotten: if it is due, what it was is kept.
+    fn preserve(&mut self, slot: AppSlot) {
+        if let Some(waiting) = self.due.take(slot)
+            && let Some(state) = self.seats.state(slot, waiting, &self.policy)
+        {
+            self.due.keep(state);
+        }
     }
 
     /// The state that belongs to no app.
     pub fn head(&self) -> ShardHead {
         ShardHead { open: self.open, apps_evicted: self.apps_evicted }
-    }
-
-    fn snapshot_apps(&self, slots: Vec<AppSlot>) -> Vec<AppSnapshot> {
-        let mut waiting: Map<AppSlot, Waiting> = keyed_map(self.seed);
-        waiting.extend(slots.iter().map(|slot| (*slot, Waiting::default())));
-        for (slot, call) in self.waiting.calls() {
-            if let Some(waiting) = waiting.get_mut(&slot) {
-                waiting.calls.push(call.clone());
-            }
-        }
-        for (slot, minute, feedback) in self.waiting.feedback() {
-            if let Some(waiting) = waiting.get_mut(&slot) {
-                waiting.feedback.push((minute, feedback.clone()));
-            }
-        }
-        let mut apps: Vec<AppSnapshot> = slots
-            .into_iter()
-            .filter_map(|slot| self.apps[slot as usize].as_ref().map(|app| (app, waiting.remove(&slot).unwrap_or_default())))
-            .map(|(app, waiting)| app.snapshot(waiting))
-            .collect();
-        apps.sort_unstable_by(|app, other| app.id().cmp(other.id()));
-        apps
     }
 
     /// A shard that goes on where the snapshot was taken.
@@ -424,12 +442,14 @@ impl Shard {
     }
 
     /// Takes back an app that is not here. Evicts none for it: the bound was kept, or broken for a reason, when it was saved.
-    pub fn restore_app(&mut self, snapshot: AppSnapshot) {
+    pub fn restore_app(&mut self, snapshot: AppSnapshot<'_>) {
         let (app, waiting) = App::restore(snapshot, &self.policy, self.seed);
-        let is_waiting = app.is_waiting(&self.policy);
-        let slot = self.settle(app);
+        let (is_waiting, may_rest) = (app.is_waiting(&self.policy), may_rest(&app, self.open));
+        let slot = self.seats.seat(app);
         if is_waiting {
             self.awake.insert(slot);
+        } else if may_rest {
+            self.seats.lay_down(slot);
         }
         for call in waiting.calls {
             self.waiting.admit_call(slot, call);
@@ -438,6 +458,12 @@ impl Shard {
             self.waiting.admit_feedback(slot, feedback, minute);
         }
     }
+}
+
+/// Whether an app that is not awake may be laid down until it is heard of. What it called yesterday may still be asked for:
+/// see [`Shard::sketch_day_before`].
+fn may_rest(app: &App, open: Minute) -> bool {
+    app.waiting_calls() == 0 && app.last_judged().day() + 2 <= open.day()
 }
 
 /// The state of a shard that belongs to no app.
@@ -453,16 +479,17 @@ pub struct ShardSnapshot {
     /// What belongs to no app.
     pub head: ShardHead,
     /// The apps, by id.
-    pub apps: Vec<AppSnapshot>,
+    pub apps: Vec<AppSnapshot<'static>>,
 }
 
-/// What changed in a shard: what a checkpoint writes.
+/// What changed in a shard besides its apps: what a checkpoint writes at once.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Changes {
     /// What belongs to no app.
     pub head: ShardHead,
-    /// The apps that changed, by id.
-    pub apps: Vec<AppSnapshot>,
     /// The apps that were forgotten because of the bound.
     pub forgotten: Vec<Box<str>>,
 }
+
+#[cfg(test)]
+mod tests;

@@ -32,7 +32,7 @@ impl Checkpoints {
     pub(super) fn new(make: &Maker<'_>) -> Result<Self, prometheus::Error> {
         let results = make.counters("dialwatch_checkpoints_total", "Checkpoints, by what became of them.", &["result"])?;
         let phase = |phase| {
-            let help = "How long a checkpoint takes: collecting what changed, and committing it.";
+            let help = "Of a checkpoint, how long a worker stood still at most while it collected what changed, and how long it took to commit.";
             make.latency("dialwatch_checkpoint_duration_seconds", help, &[("phase", phase)])
         };
         Ok(Self {

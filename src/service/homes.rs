@@ -35,8 +35,10 @@ impl Homes {
 
     /// Notes the apps of a shard whose state was taken back. Those that are at home elsewhere were told of when that came up.
     pub fn settle(&self, shard: &Shard) {
-        for (app_id, first) in shard.apps().filter_map(|app| Some((app.id(), app.first_call()?))) {
-            self.meet(app_id, first);
+        for app in shard.apps() {
+            if let Some(first) = app.first_call() {
+                self.meet(app.id(), first);
+            }
         }
     }
 

@@ -16,7 +16,6 @@ use crate::checkpoint::recall::Recalled;
 use crate::checkpoint::writer::{DeadLetter, Outgoing, Part};
 use crate::checkpoint::{Encoder, Head, Kept, StateRecord};
 use crate::engine::alert::Alert;
-use crate::engine::app::App;
 use crate::engine::decode::{self, DecodeError, Format, Limits};
 use crate::engine::policy::Policy;
 use crate::engine::record::{CallRecord, Position, Registration};
@@ -141,8 +140,10 @@ pub struct Lane {
     /// Deletes what an earlier life remembered and this one does not.
     clear: Vec<StateRecord>,
     dead_letters: Vec<DeadLetter>,
-    /// Whether anything happened since the last checkpoint.
+    /// Whether anything happened since the last checkpoint was begun.
     is_changed: bool,
+    /// The checkpoint that is being made.
+    part: Option<Part>,
     /// Where `progress` goes once the batch is judged.
     next_call: i64,
     next_feedback: Option<i64>,
@@ -179,6 +180,7 @@ impl Lane {
             is_changed: !clear.is_empty(),
             clear,
             dead_letters: Vec::new(),
+            part: None,
             next_call: start.next_call,
             next_feedback: start.next_feedback,
             pen: Pen::new(partition),
@@ -200,7 +202,7 @@ impl Lane {
 
     /// Calls of the watchdog that were judged, ever.
     fn barks(&self) -> u64 {
-        self.shard.app(&watchdog::app_id(self.partition)).map_or(0, App::calls_judged)
+        self.shard.app(&watchdog::app_id(self.partition)).map_or(0, |app| app.calls_judged())
     }
 
     /// Its partition.
@@ -395,16 +397,16 @@ impl Lane {
         self.outbox.post(alert, received);
     }
 
-    /// Everything that happened since the last checkpoint, if anything did.
-    pub fn checkpoint(&mut self, place: &Place) -> Option<Part> {
+    /// Begins a checkpoint of this moment: everything that happened since the last one. Returns whether anything did.
+    pub fn begin_checkpoint(&mut self, place: &Place) -> bool {
+        assert!(self.part.is_none(), "a checkpoint begins when the one before is made");
         let mut state = std::mem::take(&mut self.clear);
         let has_sent = self.outbox.write(&self.encoder, &mut state);
         if !(std::mem::take(&mut self.is_changed) || has_sent) {
-            return None;
+            return false;
         }
-        let changes = self.shard.changes();
+        let changes = self.shard.begin_checkpoint();
         changes.forgotten.iter().for_each(|app_id| self.encoder.forget(app_id, &mut state));
-        changes.apps.iter().for_each(|app| self.encoder.app(app, &mut state));
         state.push(self.encoder.head(&Head {
             group_id: place.group_id.clone(),
             partition: self.partition,
@@ -415,7 +417,7 @@ impl Lane {
             next_alert: self.outbox.next(),
         }));
         let barks = self.barks();
-        Some(Part {
+        self.part = Some(Part {
             partition: self.partition,
             next_call: self.next_call,
             next_feedback: self.next_feedback,
@@ -424,7 +426,20 @@ impl Lane {
             next_alert: self.outbox.next(),
             dead_letters: std::mem::take(&mut self.dead_letters),
             has_watchdog: barks > std::mem::replace(&mut self.barks, barks),
-        })
+        });
+        true
+    }
+
+    /// Goes on with a checkpoint that was begun, app by app while there is time. Returns it once it holds everything.
+    pub fn go_on(&mut self, mut has_time: impl FnMut() -> bool) -> Option<Part> {
+        let part = self.part.as_mut()?;
+        while has_time() {
+            match self.shard.next_due() {
+                Some(state) => self.encoder.app(&state, &mut part.state),
+                None => return self.part.take(),
+            }
+        }
+        None
     }
 
     /// The batch is judged: others may see how far the lane has come.
@@ -440,8 +455,8 @@ impl Lane {
             self.pen.write(board, &self.shard);
             let evicted = self.shard.apps_evicted();
             metrics.apps_evicted.inc_by(evicted - std::mem::replace(&mut self.evicted, evicted));
-            self.gauges.apps.set(self.shard.apps().count() as i64);
-            self.gauges.callees.set(self.shard.apps().map(|app| app.memory().pairs.len() as i64).sum());
+            self.gauges.apps.set(self.shard.len() as i64);
+            self.gauges.callees.set(self.shard.callees() as i64);
         }
         self.gauges.watermark.set(i64::from(judged_until.seconds()));
     }
@@ -463,8 +478,8 @@ impl Lane {
 /// Has a shard take in what an app filed. Limits of it that do not go with the policy are told of.
 fn file(shard: &mut Shard, registration: &Registration, effects: &mut Effects) {
     shard.apply(Input::Registration(registration), effects);
-    let terms = shard.app(&registration.app_id).and_then(|app| app.terms());
-    for fault in terms.map_or(&[][..], |terms| terms.faults()) {
+    let terms = shard.app(&registration.app_id).and_then(|app| app.terms().cloned());
+    for fault in terms.iter().flat_map(|terms| terms.faults()) {
         tracing::warn!(app_id = registration.app_id, "a limit that was filed does not go with the policy: {fault}");
     }
 }

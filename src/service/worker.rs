@@ -1,13 +1,13 @@
 //! A worker: one thread, a share of the lanes, nothing shared with other workers on the way of a record.
 //!
-//! It decodes and judges batch by batch, and hands over what changed when a checkpoint is asked for. It waits for nobody:
-//! neither for brokers nor for sinks.
+//! It decodes and judges batch by batch. A checkpoint that is asked for is of that moment, and is made in slices between the
+//! batches. It waits for nobody: neither for brokers nor for sinks.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender};
+use crossbeam_channel::{Receiver, Sender, TryRecvError};
 
 use super::committer::LanePart;
 use super::days::Days;
@@ -23,6 +23,8 @@ use crate::source::kafka::Record;
 use crate::status::Board;
 use crate::watchdog;
 
+/// For so long the judgement stands still at a time while a checkpoint is made.
+const SLICE: Duration = Duration::from_millis(5);
 /// Unreadable records are told of at most this often.
 const TOLD_EVERY: Duration = Duration::from_secs(10);
 
@@ -86,6 +88,17 @@ pub struct Common {
     pub has_watchdog: bool,
 }
 
+/// A checkpoint that is being made.
+struct Collecting {
+    /// Lanes of which not everything is in it yet.
+    lanes: Vec<i32>,
+    parts: Vec<LanePart>,
+    /// Where it goes when all is.
+    reply: Sender<Vec<LanePart>>,
+    /// The longest time for which the judgement has stood still for it.
+    pause: Duration,
+}
+
 /// One worker.
 pub struct Worker<'s> {
     common: &'s Common,
@@ -93,8 +106,9 @@ pub struct Worker<'s> {
     lanes: BTreeMap<i32, Lane>,
     registrations: Registrations,
     out: Outcomes,
+    collecting: Option<Collecting>,
     latency: Recorder,
-    collecting: Recorder,
+    pauses: Recorder,
     told: Option<Instant>,
     untold: u64,
 }
@@ -108,8 +122,9 @@ impl<'s> Worker<'s> {
             lanes: BTreeMap::new(),
             registrations: Registrations::default(),
             out: Outcomes::default(),
+            collecting: None,
             latency: common.metrics.judgement.recorder(),
-            collecting: common.metrics.checkpoints.collect.recorder(),
+            pauses: common.metrics.checkpoints.collect.recorder(),
             told: None,
             untold: 0,
         }
@@ -117,7 +132,7 @@ impl<'s> Worker<'s> {
 
     /// Works until there will be no more jobs.
     pub fn run(mut self, jobs: &Receiver<Job<'_>>) {
-        for job in jobs {
+        while let Some(job) = self.next_job(jobs) {
             match job {
                 Job::Judge(batch) => self.judge(batch),
                 Job::Open(lane) => self.open(*lane),
@@ -126,7 +141,7 @@ impl<'s> Worker<'s> {
                     // Whoever asked may have stopped waiting.
                     let _ = done.send(());
                 }
-                Job::Checkpoint(parts) => self.checkpoint(&parts),
+                Job::Checkpoint(reply) => self.begin_checkpoint(reply),
                 Job::Register(registration) => self.register(registration),
                 Job::Adopt(policy) => self.adopt(policy),
                 Job::Tick { partition, now } => self.tick(partition, now),
@@ -134,6 +149,19 @@ impl<'s> Worker<'s> {
         }
         let Common { metrics, board, .. } = self.common;
         self.lanes.into_values().for_each(|lane| lane.end(metrics, board));
+    }
+
+    /// The next job. A checkpoint goes on between jobs, and all the time while there is none.
+    fn next_job<'c>(&mut self, jobs: &Receiver<Job<'c>>) -> Option<Job<'c>> {
+        while self.collecting.is_some() {
+            self.collect(Some(SLICE));
+            match jobs.try_recv() {
+                Ok(job) => return Some(job),
+                Err(TryRecvError::Disconnected) => return None,
+                Err(TryRecvError::Empty) => {}
+            }
+        }
+        jobs.recv().ok()
     }
 
     fn open(&mut self, mut lane: Lane) {
@@ -160,20 +188,37 @@ impl<'s> Worker<'s> {
         self.policy = policy;
     }
 
-    fn checkpoint(&mut self, parts: &Sender<Vec<LanePart>>) {
-        let changed = self.lanes.values_mut().filter_map(|lane| {
-            let part = lane.checkpoint(&self.common.place)?;
-            Some((lane.progress().clone(), part))
-        });
+    fn begin_checkpoint(&mut self, reply: Sender<Vec<LanePart>>) {
+        self.collect(None);
         let began = Instant::now();
-        let changed = changed.collect();
-        self.collecting.record(began.elapsed(), 1);
-        // Whoever asked may be gone.
-        let _ = parts.send(changed);
+        let place = &self.common.place;
+        let begun = self.lanes.iter_mut().filter_map(|(partition, lane)| lane.begin_checkpoint(place).then_some(*partition));
+        let lanes = begun.collect();
+        self.collecting = Some(Collecting { lanes, parts: Vec::new(), reply, pause: began.elapsed() });
         self.finish(Instant::now(), false);
     }
 
+    /// Goes on with a checkpoint that was begun, for about as long as a slice lasts.
+    fn collect(&mut self, slice: Option<Duration>) {
+        let Some(collecting) = &mut self.collecting else { return };
+        let began = Instant::now();
+        while let Some(lane) = collecting.lanes.last().and_then(|partition| self.lanes.get_mut(partition)) {
+            let Some(part) = lane.go_on(|| slice.is_none_or(|slice| began.elapsed() < slice)) else { break };
+            collecting.parts.push((lane.progress().clone(), part));
+            collecting.lanes.pop();
+        }
+        collecting.pause = collecting.pause.max(began.elapsed());
+        if collecting.lanes.is_empty()
+            && let Some(Collecting { parts, reply, pause, .. }) = self.collecting.take()
+        {
+            self.pauses.record(pause, 1);
+            // Whoever asked may be gone.
+            let _ = reply.send(parts);
+        }
+    }
+
     fn close(&mut self, partitions: &[i32]) {
+        self.collect(None);
         for lane in partitions.iter().filter_map(|partition| self.lanes.remove(partition)) {
             self.common.dispatch.end(lane.partition());
             lane.leave(&self.common.metrics, &self.common.board);

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use dialwatch::engine::alert::{Alert, Status};
+use dialwatch::engine::app::AppSnapshot;
 use dialwatch::engine::decode::{self, Format, Limits};
 use dialwatch::engine::overlaps;
 use dialwatch::engine::policy::Policy;
@@ -278,8 +279,9 @@ fn checkpoints_of_changes_add_up_to_the_state() {
     for (index, (record, position)) in traffic.records().into_iter().enumerate() {
         run.call(&record, position);
         if index % 5_000 == 0 {
-            let changes = run.shards[0].changes();
-            stored.extend(changes.apps.into_iter().map(|app| (app.id().to_owned(), app)));
+            let changes = run.shards[0].begin_checkpoint();
+            let states = std::iter::from_fn(|| run.shards[0].next_due()).map(|state| AppSnapshot::of(&state.bytes));
+            stored.extend(states.map(|app| (app.id().to_owned(), app)));
             let whole = run.shards[0].snapshot();
             assert_eq!(whole.head, changes.head);
             assert!(stored.values().eq(whole.apps.iter()), "after {index} records an app had changed and did not say so");

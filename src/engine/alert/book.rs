@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::ledger::Ledger;
-use super::{Alert, CallView, EvidenceView, PolicyView, SCHEMA, Status, SubjectView, WindowView, alert_id};
+use super::{Alert, CallView, EvidenceView, PolicyView, SCHEMA, SketchView, Status, SubjectView, WindowView, alert_id};
 use crate::engine::detector::violations::Violation;
 use crate::engine::detector::{Evidence, Finding, Mode, RuleName, Severity, Subject};
 use crate::engine::policy::{Lifecycle, Policy};
@@ -72,6 +72,8 @@ pub struct Letterhead<'a> {
     pub now: Timestamp,
     /// The share of the app's calls and callees that no bound has cut off.
     pub completeness: f64,
+    /// The callees of the app that only a sketch knows.
+    pub faded: usize,
 }
 
 impl<'a> Letterhead<'a> {
@@ -289,7 +291,7 @@ impl Incident {
     }
 
     fn alert(&self, head: &Letterhead<'_>, note: Option<Cow<'static, str>>) -> Alert {
-        let Letterhead { policy, terms, app_id, now, completeness } = *head;
+        let Letterhead { policy, terms, app_id, now, completeness, faded } = *head;
         let (status, ends_at) = match self.stage {
             Stage::Resolved(at) => (Status::Resolved, Some(at)),
             _ => (Status::Firing, None),
@@ -320,6 +322,7 @@ impl Incident {
             },
             recommended_action: violation.action.as_str().into(),
             completeness,
+            sketch: SketchView::new(faded),
             note,
         }
     }

@@ -15,6 +15,7 @@ use super::number::Number;
 use super::policy::Policy;
 use super::record::Outcome;
 use super::time::Timestamp;
+use super::window::faded;
 use super::window::recent::Sample;
 
 /// The schema's name on the wire.
@@ -77,6 +78,9 @@ pub struct Alert {
     pub recommended_action: Cow<'static, str>,
     /// 1.0 unless a bound cut off something the evidence would have counted.
     pub completeness: f64,
+    /// What a sketch stood in for, beyond the callees that the app may have remembered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sketch: Option<SketchView>,
     /// Why it was resolved other than by time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<Cow<'static, str>>,
@@ -93,6 +97,22 @@ pub struct SubjectView {
     /// The number's keyed pseudonym.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pseudonym: Option<String>,
+}
+
+/// Callees beyond the bound, of whom is known that they were called, and no longer when.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SketchView {
+    /// How many they are.
+    pub callees: u64,
+    /// Of the callees that are new to the app, the share at most that is taken for one of them.
+    pub error: f64,
+}
+
+impl SketchView {
+    /// `None` where there are none.
+    fn new(faded: usize) -> Option<Self> {
+        (faded > 0).then_some(Self { callees: faded as u64, error: faded::ERROR })
+    }
 }
 
 /// Where the calls counted lie, in event time.
@@ -249,6 +269,7 @@ pub(crate) mod tests {
             policy: PolicyView { pack: String::new(), clause: "".into(), version: String::new() },
             recommended_action: "review".into(),
             completeness: 1.0,
+            sketch: None,
             note: None,
         }
     }

@@ -5,6 +5,7 @@
 pub mod baseline;
 pub mod complaints;
 pub mod concurrency;
+pub mod faded;
 pub mod habits;
 pub mod line;
 pub mod pairs;

@@ -2,10 +2,14 @@
 //!
 //! Exact: one entry of 16 bytes a callee, one more for those who called themselves, and a count per pane of the callees whose last
 //! call began in it. A call moves one unit from the old pane to the new, so `distinct` of both windows costs O(1) a call. Bounded:
-//! above the cap the callees longest unheard of are forgotten, which can only make a callee look new.
+//! above the cap the callees longest unheard of go over into a sketch ([`Faded`]) that tells whether a callee was among them, with a
+//! declared error, and no longer when. Of those, `distinct` counts one twice who is called again within the window.
+
+use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
+use super::faded::Faded;
 use super::nth_oldest;
 use super::panes::Span;
 use super::table::Table;
@@ -92,15 +96,6 @@ impl LastSeen {
             self.total += 1;
         }
     }
-
-    fn forgotten(&mut self, span: Span, last_s: u32) {
-        if last_s != 0
-            && let Some(count) = self.slot(span, last_s)
-        {
-            *count -= 1;
-            self.total -= 1;
-        }
-    }
 }
 
 /// Every callee an app remembers.
@@ -113,7 +108,9 @@ pub struct Pairs {
     strangers: usize,
     hour: LastSeen,
     day: LastSeen,
-    /// Callees forgotten because of the cap, ever.
+    /// Those pushed out by the cap; `None` until somebody was.
+    faded: Option<Box<Faded>>,
+    /// How many ever were.
     evicted: u64,
     swept_day: u32,
 }
@@ -127,6 +124,7 @@ impl Pairs {
             strangers: 0,
             hour: LastSeen::default(),
             day: LastSeen::default(),
+            faded: None,
             evicted: 0,
             swept_day: 0,
         }
@@ -134,16 +132,17 @@ impl Pairs {
 
     /// Takes in an outbound call that began at `start_s`. `cap` bounds how many callees are remembered.
     pub fn called(&mut self, callee: Number, start_s: u32, cap: usize) -> Contact {
-        self.make_room(cap);
+        self.make_room(start_s, cap);
         let inbound_s = self.called_us.get(callee.packed()).unwrap_or(0);
         let (pair, is_new) = self.called.entry(callee.packed());
+        let is_faded = is_new && inbound_s == 0 && self.faded.as_ref().is_some_and(|faded| faded.holds(callee));
         self.strangers -= usize::from(is_new && inbound_s != 0);
         let known_s = pair.last_s.max(inbound_s);
-        let first = known_s == 0 || start_s.saturating_sub(known_s) > MEMORY_S;
+        let first = !is_faded && (known_s == 0 || start_s.saturating_sub(known_s) > MEMORY_S);
         if first {
             pair.first_s = start_s;
         } else if pair.first_s == 0 {
-            // Known from a call of theirs: an acquaintance from the beginning.
+            // Known from a call of theirs, or as somebody pushed out: an acquaintance from the beginning.
             pair.first_s = 1;
         }
         let previous_s = pair.last_s;
@@ -164,22 +163,26 @@ impl Pairs {
 
     /// Takes in a call that came from the callee and ended at `end_s`.
     pub fn called_back(&mut self, callee: Number, end_s: u32, cap: usize) {
-        self.make_room(cap);
+        self.make_room(end_s, cap);
         let (inbound_s, is_new) = self.called_us.entry(callee.packed());
         *inbound_s = end_s.max(*inbound_s);
         self.strangers += usize::from(is_new && !self.called.contains(callee.packed()));
     }
 
-    fn make_room(&mut self, cap: usize) {
+    fn make_room(&mut self, now_s: u32, cap: usize) {
         if self.len() < cap.max(8) {
             return;
         }
         // More than an eighth only where the cap has become smaller.
         let evict = self.len() - cap.max(8) + cap.max(8) / 8;
         if let Some(threshold_s) = nth_oldest(self.last_used(), evict) {
-            let before = self.len();
-            self.forget(|last_used_s| last_used_s > threshold_s);
-            self.evicted += (before - self.len()) as u64;
+            let strangers = self.called_us.iter().filter(|(number, _)| !self.called.contains(*number));
+            let called = self.called.iter().map(|(number, pair)| (number, self.last_used_s(number, pair)));
+            let pushed_out = called.chain(strangers).filter(|(_, last_used_s)| *last_used_s <= threshold_s);
+            let pushed_out: Vec<u64> = pushed_out.map(|(number, _)| number).collect();
+            self.evicted += pushed_out.len() as u64;
+            self.faded.get_or_insert_default().take_in(&pushed_out, now_s, cap.max(8));
+            self.drop_all_but(|last_used_s| last_used_s > threshold_s);
         }
     }
 
@@ -187,19 +190,17 @@ impl Pairs {
     fn last_used(&self) -> impl Iterator<Item = u32> + '_ {
         let strangers =
             self.called_us.iter().filter(|(number, _)| !self.called.contains(*number)).map(|(_, inbound_s)| inbound_s);
-        let called_us_s = |number| self.called_us.get(number).unwrap_or(0);
-        self.called.iter().map(move |(number, pair)| pair.last_s.max(called_us_s(number))).chain(strangers)
+        self.called.iter().map(|(number, pair)| self.last_used_s(number, pair)).chain(strangers)
     }
 
-    /// Keeps those who were last heard of when it is `wanted`. The panes no longer count those who go.
-    fn forget(&mut self, wanted: impl Fn(u32) -> bool) {
-        let Self { called, called_us, hour, day, .. } = self;
-        let is_kept = |number, pair: Called| wanted(pair.last_s.max(called_us.get(number).unwrap_or(0)));
-        for (_, pair) in called.iter().filter(|(number, pair)| !is_kept(*number, *pair)) {
-            hour.forgotten(Span::HOUR, pair.last_s);
-            day.forgotten(Span::DAY, pair.last_s);
-        }
-        called.retain(is_kept);
+    fn last_used_s(&self, number: u64, pair: Called) -> u32 {
+        pair.last_s.max(self.called_us.get(number).unwrap_or(0))
+    }
+
+    /// Keeps those who were last heard of when it is `wanted`. The panes go on counting those who go, while they last.
+    fn drop_all_but(&mut self, wanted: impl Fn(u32) -> bool) {
+        let Self { called, called_us, .. } = self;
+        called.retain(|number, pair| wanted(pair.last_s.max(called_us.get(number).unwrap_or(0))));
         // Who goes there was last heard of no later than by a call of theirs.
         called_us.retain(|number, inbound_s| called.contains(number) || wanted(inbound_s));
         self.strangers = called_us.iter().filter(|(number, _)| !called.contains(*number)).count();
@@ -213,7 +214,7 @@ impl Pairs {
         let day = now_s / DAY_S;
         if day > self.swept_day {
             self.swept_day = day;
-            self.forget(|last_used_s| now_s.saturating_sub(last_used_s) <= MEMORY_S);
+            self.drop_all_but(|last_used_s| now_s.saturating_sub(last_used_s) <= MEMORY_S);
         }
     }
 
@@ -242,13 +243,18 @@ impl Pairs {
         self.len() == 0
     }
 
-    /// Callees forgotten because of the cap.
+    /// Callees pushed out by the cap, ever.
     pub fn evicted(&self) -> u64 {
         self.evicted
     }
 
+    /// Of these, how many the sketch still tells from others.
+    pub fn faded(&self) -> usize {
+        self.faded.as_ref().map_or(0, |faded| faded.len())
+    }
+
     /// The durable form: the same bytes for the same contents.
-    pub fn snapshot(&self) -> PairsSnapshot {
+    pub fn snapshot(&self) -> PairsSnapshot<'_> {
         let called_us_s = |number| self.called_us.get(number).unwrap_or(0);
         let called = self
             .called
@@ -258,15 +264,31 @@ impl Pairs {
         let strangers = strangers.map(|(number, inbound_s)| (number, Pair { inbound_s, ..Pair::default() }));
         let mut pairs: Vec<(u64, Pair)> = called.chain(strangers).collect();
         pairs.sort_unstable_by_key(|(number, _)| *number);
-        PairsSnapshot { pairs, hour: self.hour.clone(), day: self.day.clone(), evicted: self.evicted, swept_day: self.swept_day }
+        let newest_s = pairs.iter().map(|(_, pair)| pair.last_s.max(pair.inbound_s)).max().unwrap_or(0);
+        let mut before = 0;
+        let steps =
+            pairs.into_iter().map(|(number, pair)| Step::new(number - std::mem::replace(&mut before, number), pair, newest_s));
+        PairsSnapshot {
+            newest_s,
+            steps: steps.collect(),
+            hour: Cow::Borrowed(&self.hour),
+            day: Cow::Borrowed(&self.day),
+            faded: self.faded.as_deref().map(Cow::Borrowed),
+            evicted: self.evicted,
+            swept_day: self.swept_day,
+        }
     }
 
     /// Back from the durable form.
-    pub fn restore(snapshot: PairsSnapshot, seed: u64) -> Self {
-        let mut pairs = Self { hour: snapshot.hour, day: snapshot.day, evicted: snapshot.evicted, ..Self::new(seed) };
-        pairs.swept_day = snapshot.swept_day;
-        pairs.called.reserve(snapshot.pairs.iter().filter(|(_, pair)| pair.last_s != 0).count());
-        for (number, Pair { first_s, last_s, inbound_s }) in snapshot.pairs {
+    pub fn restore(snapshot: PairsSnapshot<'_>, seed: u64) -> Self {
+        let (hour, day) = (snapshot.hour.into_owned(), snapshot.day.into_owned());
+        let mut pairs = Self { hour, day, evicted: snapshot.evicted, swept_day: snapshot.swept_day, ..Self::new(seed) };
+        pairs.faded = snapshot.faded.map(|faded| Box::new(faded.into_owned()));
+        pairs.called.reserve(snapshot.steps.len());
+        let mut number: u64 = 0;
+        for step in snapshot.steps {
+            number = number.wrapping_add(step.number);
+            let Pair { first_s, last_s, inbound_s } = step.pair(snapshot.newest_s);
             if last_s != 0 {
                 *pairs.called.entry(number).0 = Called { first_s, last_s };
             }
@@ -279,8 +301,8 @@ impl Pairs {
     }
 }
 
-/// What is known of a callee, as it is stored.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// What is known of a callee.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Pair {
     /// Start of the first call of this acquaintance; 0 if the app never called.
     first_s: u32,
@@ -290,12 +312,45 @@ struct Pair {
     inbound_s: u32,
 }
 
+/// A callee as it is stored, from the one before it on: small numbers, which take few bytes each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Step {
+    /// How much larger the number is.
+    number: u64,
+    /// How long before the newest moment the latest call began.
+    last_before_s: u32,
+    /// How long before that the first one did.
+    first_before_s: u32,
+    /// How long before the second after the newest moment a call of theirs ended; 0 if none did.
+    inbound_before_s: u32,
+}
+
+impl Step {
+    // All of it wraps, so that every moment comes back whatever it was.
+    fn new(number: u64, Pair { first_s, last_s, inbound_s }: Pair, newest_s: u32) -> Self {
+        let inbound_before_s = if inbound_s == 0 { 0 } else { newest_s.wrapping_sub(inbound_s).wrapping_add(1) };
+        let (last_before_s, first_before_s) = (newest_s.wrapping_sub(last_s), last_s.wrapping_sub(first_s));
+        Self { number, last_before_s, first_before_s, inbound_before_s }
+    }
+
+    fn pair(self, newest_s: u32) -> Pair {
+        let last_s = newest_s.wrapping_sub(self.last_before_s);
+        let inbound_s = match self.inbound_before_s {
+            0 => 0,
+            before_s => newest_s.wrapping_sub(before_s.wrapping_sub(1)),
+        };
+        Pair { first_s: last_s.wrapping_sub(self.first_before_s), last_s, inbound_s }
+    }
+}
+
 /// [`Pairs`] in the order of the callees.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct PairsSnapshot {
-    pairs: Vec<(u64, Pair)>,
-    hour: LastSeen,
-    day: LastSeen,
+pub struct PairsSnapshot<'a> {
+    newest_s: u32,
+    steps: Vec<Step>,
+    hour: Cow<'a, LastSeen>,
+    day: Cow<'a, LastSeen>,
+    faded: Option<Cow<'a, Faded>>,
     evicted: u64,
     swept_day: u32,
 }
@@ -380,7 +435,26 @@ mod tests {
             assert!(pairs.len() <= 1_000);
         }
         pairs.advance(Minute((1_700_000_000 + 1_000) / 60));
-        assert_eq!(pairs.distinct_hour() as usize, pairs.len());
+        assert_eq!((pairs.distinct_hour(), pairs.distinct_day()), (100_000, 100_000), "whoever is pushed out still counts");
         assert!(pairs.evicted() >= 99_000);
+        pairs.advance(Minute((1_700_000_000 + 2 * DAY_S) / 60));
+        assert_eq!((pairs.distinct_hour(), pairs.distinct_day()), (0, 0));
+    }
+
+    #[test]
+    fn whoever_was_pushed_out_is_not_new() {
+        let mut pairs = Pairs::new(1);
+        let t = 1_700_000_000;
+        for index in 0..2_000 {
+            pairs.called(callee(index), t + index as u32, 1_000);
+        }
+        assert!(pairs.last_called_s(callee(3)).is_none() && pairs.faded() as u64 == pairs.evicted());
+        let again = pairs.called(callee(3), t + 3_000, 1_000);
+        assert_eq!(again, Contact { first: false, fresh: false, previous_s: None, called_us_s: None });
+        let others = (0..1_000).filter(|index| !pairs.called(callee(10_000 + index), t + 3_001, 1_000).first).count();
+        assert!(others <= 10, "{others} of 1,000 new ones are taken for known");
+        let bytes = postcard::to_stdvec(&pairs.snapshot()).expect("bytes");
+        let restored = Pairs::restore(postcard::from_bytes(&bytes).expect("snapshot"), 5);
+        assert_eq!(restored.snapshot(), pairs.snapshot());
     }
 }

@@ -4,6 +4,8 @@
 //! one lasts seven days. What was said when decides, not what came in when: a consent is remembered for a month, and undoes
 //! what was said before it even if that comes in later. Bounded; at the cap the oldest go and are counted.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use super::recent::Sample;
@@ -245,9 +247,9 @@ impl Refusals {
     }
 
     /// The durable form: the same bytes for the same contents.
-    pub fn snapshot(&self) -> RefusalsSnapshot {
+    pub fn snapshot(&self) -> RefusalsSnapshot<'_> {
         RefusalsSnapshot {
-            refused: sorted(&self.map).into_iter().map(|(key, refused)| (key, refused.clone())).collect(),
+            refused: sorted(&self.map).into_iter().map(|(key, refused)| (key, Cow::Borrowed(refused))).collect(),
             consents: sorted(&self.consents).into_iter().map(|(key, agreed)| (key, *agreed)).collect(),
             evicted: self.evicted,
             swept_day: self.swept_day,
@@ -255,9 +257,9 @@ impl Refusals {
     }
 
     /// Back from the durable form.
-    pub fn restore(snapshot: RefusalsSnapshot, seed: u64) -> Self {
+    pub fn restore(snapshot: RefusalsSnapshot<'_>, seed: u64) -> Self {
         let mut map = keyed_map(seed);
-        map.extend(snapshot.refused);
+        map.extend(snapshot.refused.into_iter().map(|(key, refused)| (key, refused.into_owned())));
         let mut consents = keyed_map(seed);
         consents.extend(snapshot.consents);
         Self { map, consents, evicted: snapshot.evicted, swept_day: snapshot.swept_day }
@@ -284,8 +286,8 @@ fn refusal_of(call: &Call) -> Option<Strength> {
 
 /// [`Refusals`] in the order of the callees.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct RefusalsSnapshot {
-    refused: Vec<(u64, Refused)>,
+pub struct RefusalsSnapshot<'a> {
+    refused: Vec<(u64, Cow<'a, Refused>)>,
     consents: Vec<(u64, Timestamp)>,
     evicted: u64,
     swept_day: u32,

@@ -3,6 +3,8 @@
 //! Exact and by start, as the published limits on calls to one callee are. Only callees called again are held, so it stays
 //! small where pair memory is large. Bounded in callees and in calls a callee.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use super::recent::Sample;
@@ -89,17 +91,17 @@ impl Repeats {
     }
 
     /// The durable form: the same bytes for the same contents.
-    pub fn snapshot(&self) -> RepeatsSnapshot {
+    pub fn snapshot(&self) -> RepeatsSnapshot<'_> {
         RepeatsSnapshot {
-            repeats: sorted(&self.map).into_iter().map(|(key, repeats)| (key, repeats.clone())).collect(),
+            repeats: sorted(&self.map).into_iter().map(|(key, repeats)| (key, Cow::Borrowed(repeats.as_slice()))).collect(),
             swept_hour: self.swept_hour,
         }
     }
 
     /// Back from the durable form.
-    pub fn restore(snapshot: RepeatsSnapshot, seed: u64) -> Self {
+    pub fn restore(snapshot: RepeatsSnapshot<'_>, seed: u64) -> Self {
         let mut map = keyed_map(seed);
-        map.extend(snapshot.repeats);
+        map.extend(snapshot.repeats.into_iter().map(|(key, repeats)| (key, repeats.into_owned())));
         Self { map, swept_hour: snapshot.swept_hour }
     }
 }
@@ -116,7 +118,7 @@ fn last_start_s(repeats: &[Repeat]) -> u32 {
 
 /// [`Repeats`] in the order of the callees.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct RepeatsSnapshot {
-    repeats: Vec<(u64, Vec<Repeat>)>,
+pub struct RepeatsSnapshot<'a> {
+    repeats: Vec<(u64, Cow<'a, [Repeat]>)>,
     swept_hour: u32,
 }

@@ -97,7 +97,7 @@ impl DayCallees {
 }
 
 /// A number spread evenly over 64 bits; no two come out the same (the last steps of SplitMix64, Steele and others 2014).
-const fn scattered(value: u64) -> u64 {
+pub(super) const fn scattered(value: u64) -> u64 {
     let mut value = value.wrapping_add(0x9e37_79b9_7f4a_7c15);
     value = (value ^ value >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     value = (value ^ value >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);

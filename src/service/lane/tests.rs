@@ -114,10 +114,15 @@ fn a_record_of_many_calls_is_counted_by_the_call_and_rejected_once() {
     assert_eq!(bench.out.page.total(), 4);
     let places: Vec<i64> = bench.out.rejects.iter().map(|reject| reject.offset).collect();
     assert_eq!(places, [7, 8]);
-    let part = lane.checkpoint(&bench.place).expect("something happened");
+    let part = checkpoint(&mut lane, &bench).expect("something happened");
     let letters: Vec<_> = part.dead_letters.iter().map(|letter| (letter.offset, &*letter.payload)).collect();
     assert_eq!(letters, [(7, &br#"{"Response":{"TelCdrList":[1,2,3]}}"#[..]), (8, &b"nonsense"[..])]);
     assert_eq!(part.dead_letters[0].key.as_deref(), Some(&b"app-by-key"[..]));
+}
+
+/// Everything that happened since the last checkpoint, if anything did.
+fn checkpoint(lane: &mut Lane, bench: &Bench) -> Option<Part> {
+    if lane.begin_checkpoint(&bench.place) { lane.go_on(|| true) } else { None }
 }
 
 #[test]
@@ -128,7 +133,7 @@ fn too_many_unreadable_records_stop_the_partition_where_it_is() {
         bench.call(&mut lane, b"nonsense", offset);
     }
     assert!(lane.progress().is_stopped());
-    let part = lane.checkpoint(&bench.place).expect("something happened");
+    let part = checkpoint(&mut lane, &bench).expect("something happened");
     assert_eq!((part.next_call, part.dead_letters.len()), (501, 501), "the first record above half of a thousand is the last");
     assert_eq!(bench.out.page.total(), 501, "what is not judged is not counted");
 }
@@ -196,27 +201,32 @@ impl Topic {
     }
 }
 
-/// Judges calls with checkpoints after some of them and crashes after some checkpoints. Returns what left.
-fn judged(calls: &[Vec<u8>], seed: u64, checkpoint: f64, crash: f64) -> Vec<Alert> {
+/// Judges calls, with checkpoints begun after some of them and made while further ones are judged, and with crashes. Returns
+/// what left.
+fn judged(calls: &[Vec<u8>], seed: u64, begin: f64, crash: f64) -> Vec<Alert> {
     let mut bench = Bench::new();
     bench.reading.format = Format::Tccc;
     let mut random = rand_chacha::ChaCha8Rng::seed_from_u64(seed);
     let (mut topic, mut sent) = (Topic::default(), Vec::new());
     let mut lane = bench.lane(from_the_start());
     let (mut at, mut committed) = (0, Start { next_call: 0, next_feedback: Some(0) });
-    while at < calls.len() {
-        bench.call(&mut lane, &calls[at], at as i64);
-        bench.out.effects.alerts.drain(..).for_each(|alert| lane.post(alert, Instant::now(), &bench.metrics));
-        at += 1;
-        if at == calls.len() || random.random_bool(checkpoint) {
-            if let Some(part) = lane.checkpoint(&bench.place) {
-                topic.write(&part);
-                committed = Start { next_call: part.next_call, next_feedback: part.next_feedback };
-                sent.extend(part.alerts.into_iter().map(|(outgoing, _)| outgoing.alert));
-            }
+    let mut is_making = false;
+    while committed.next_call < calls.len() as i64 {
+        if let Some(call) = calls.get(at) {
+            bench.call(&mut lane, call, at as i64);
+            bench.out.effects.alerts.drain(..).for_each(|alert| lane.post(alert, Instant::now(), &bench.metrics));
+            at += 1;
+        }
+        let is_end = at == calls.len();
+        is_making = is_making || (is_end || random.random_bool(begin)) && lane.begin_checkpoint(&bench.place);
+        if let Some(part) = lane.go_on(|| is_end || random.random_bool(0.2)) {
+            is_making = false;
+            topic.write(&part);
+            committed = Start { next_call: part.next_call, next_feedback: part.next_feedback };
+            sent.extend(part.alerts.into_iter().map(|(outgoing, _)| outgoing.alert));
         } else if random.random_bool(crash) {
             let recalled = if committed.next_call == 0 { from_the_start() } else { topic.recall(committed) };
-            (lane, at) = (bench.lane(recalled), committed.next_call as usize);
+            (lane, at, is_making) = (bench.lane(recalled), committed.next_call as usize, false);
         }
     }
     sent
@@ -240,12 +250,12 @@ fn alerts_stay_in_the_state_until_every_sink_has_them() {
     let mut lane = bench.lane(from_the_start());
     (0..5).for_each(|number| lane.post(alert(number), Instant::now(), &bench.metrics));
     let mut topic = Topic::default();
-    let part = lane.checkpoint(&bench.place).expect("alerts leave");
+    let part = checkpoint(&mut lane, &bench).expect("alerts leave");
     assert_eq!((part.alerts.len(), part.next_alert), (5, 5));
     topic.write(&part);
     lane.progress().delivered(0, 3);
-    topic.write(&lane.checkpoint(&bench.place).expect("delivered ones are deleted"));
-    assert!(lane.checkpoint(&bench.place).is_none(), "nothing happened since");
+    topic.write(&checkpoint(&mut lane, &bench).expect("delivered ones are deleted"));
+    assert!(checkpoint(&mut lane, &bench).is_none(), "nothing happened since");
 
     let start = Start { next_call: 0, next_feedback: Some(0) };
     let mut next_life = bench.lane(topic.recall(start));
@@ -253,7 +263,7 @@ fn alerts_stay_in_the_state_until_every_sink_has_them() {
     let inherited: Vec<u64> = next_life.take_inherited().iter().map(|outgoing| outgoing.number).collect();
     assert_eq!(inherited, [3, 4]);
     next_life.progress().delivered(0, 5);
-    topic.write(&next_life.checkpoint(&bench.place).expect("delivered ones are deleted"));
+    topic.write(&checkpoint(&mut next_life, &bench).expect("delivered ones are deleted"));
     assert!(bench.lane(topic.recall(start)).take_inherited().is_empty());
 
     let mut small = bench.lane(from_the_start());
