@@ -417,7 +417,7 @@ fn sealed_nonsense_is_an_error_or_a_state_and_never_a_panic() {
 /// How large an app is, and how long it takes. Run with `--release --nocapture` for figures.
 #[test]
 fn large_apps_are_small_records() {
-    for (callees, bytes_max) in [(1_000, 40_000), (100_000, 2_500_000)] {
+    for (callees, bytes_max) in [(1_000, 20_000), (100_000, 400_000)] {
         let partition = calling(callees);
         let snapshot = partition.shard.snapshot();
         let state = state_of(&snapshot.apps[0]);

@@ -3,21 +3,22 @@
 //! It owns a share of the apps (a Kafka partition, or a part of a replay) and shares nothing. The same inputs in any order
 //! within the lateness, in any batches, cut and restored anywhere, give the same alerts.
 
+mod state;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
 use super::alert::Alert;
-use super::app::{App, AppSnapshot};
+use super::app::App;
 use super::detector::{Found, Mode};
-use super::due::{AppState, Due};
+use super::due::Due;
 use super::overlaps::{DaySketch, Overlap};
 use super::policy::Policy;
 use super::record::{Call, CallRecord, Elsewhere, Feedback, Position, Registration};
 use super::seats::{Lent, Seats};
 use super::time::{MINUTE_MS, Minute, Timestamp};
 use super::waiting::{AppSlot, Share, WaitingRoom};
+pub use state::{Changes, ShardHead, ShardSnapshot};
 
 /// Everything that can happen to a shard.
 #[derive(Clone, Copy, Debug)]
@@ -379,116 +380,12 @@ impl Shard {
     pub fn apps_evicted(&self) -> u64 {
         self.apps_evicted
     }
-
-    /// The whole state: the same bytes for the same records, whatever their order within the lateness.
-    pub fn snapshot(&self) -> ShardSnapshot {
-        let mut all = Due::new(self.seed);
-        all.begin(self.seats.slots().collect(), &self.waiting);
-        let states = std::iter::from_fn(|| all.next_uncopied())
-            .filter_map(|(slot, waiting)| self.seats.state(slot, waiting, &self.policy));
-        let mut apps: Vec<AppSnapshot<'static>> = states.map(|state| AppSnapshot::of(&state.bytes)).collect();
-        apps.sort_unstable_by(|app, other| app.id().cmp(other.id()));
-        ShardSnapshot { head: self.head(), apps }
-    }
-
-    /// Begins a checkpoint of this moment: every app whose state is no longer what the one before said is due, and is told by
-    /// [`Shard::next_due`] as it is now, whatever happens to it before it is asked for.
-    pub fn begin_checkpoint(&mut self) -> Changes {
-        let mut slots: Vec<AppSlot> = self.seats.slots().collect();
-        slots.retain(|slot| self.seats.take_changed(*slot));
-        self.due.begin(slots, &self.waiting);
-        let mut forgotten = std::mem::take(&mut self.forgotten);
-        forgotten.retain(|app_id| !self.knows(app_id));
-        Changes { head: self.head(), forgotten }
-    }
-
-    /// The state of the next app that is due; `None` when the checkpoint has all.
-    pub fn next_due(&mut self) -> Option<AppState> {
-        if let Some(copied) = self.due.next_copied() {
-            return Some(copied);
-        }
-        let (slot, waiting) = self.due.next_uncopied()?;
-        self.seats.state(slot, waiting, &self.policy)
-    }
-
-    /// An app is about to change or to be forgotten: if it is due, what it was is kept.
-    fn preserve(&mut self, slot: AppSlot) {
-        if let Some(waiting) = self.due.take(slot)
-            && let Some(state) = self.seats.state(slot, waiting, &self.policy)
-        {
-            self.due.keep(state);
-        }
-    }
-
-    /// The state that belongs to no app.
-    pub fn head(&self) -> ShardHead {
-        ShardHead { open: self.open, apps_evicted: self.apps_evicted }
-    }
-
-    /// A shard that goes on where the snapshot was taken.
-    pub fn restore(snapshot: ShardSnapshot, policy: Arc<Policy>, seed: u64) -> Self {
-        let mut shard = Self::new(policy, seed);
-        shard.restore_head(snapshot.head);
-        for app in snapshot.apps {
-            shard.restore_app(app);
-        }
-        shard
-    }
-
-    /// Takes back the state that belongs to no app.
-    pub fn restore_head(&mut self, head: ShardHead) {
-        self.open = head.open;
-        self.apps_evicted = head.apps_evicted;
-    }
-
-    /// Takes back an app that is not here. Evicts none for it: the bound was kept, or broken for a reason, when it was saved.
-    pub fn restore_app(&mut self, snapshot: AppSnapshot<'_>) {
-        let (app, waiting) = App::restore(snapshot, &self.policy, self.seed);
-        let (is_waiting, may_rest) = (app.is_waiting(&self.policy), may_rest(&app, self.open));
-        let slot = self.seats.seat(app);
-        if is_waiting {
-            self.awake.insert(slot);
-        } else if may_rest {
-            self.seats.lay_down(slot);
-        }
-        for call in waiting.calls {
-            self.waiting.admit_call(slot, call);
-        }
-        for (minute, feedback) in waiting.feedback {
-            self.waiting.admit_feedback(slot, feedback, minute);
-        }
-    }
 }
 
 /// Whether an app that is not awake may be laid down until it is heard of. What it called yesterday may still be asked for:
 /// see [`Shard::sketch_day_before`].
 fn may_rest(app: &App, open: Minute) -> bool {
     app.waiting_calls() == 0 && app.last_judged().day() + 2 <= open.day()
-}
-
-/// The state of a shard that belongs to no app.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ShardHead {
-    open: Minute,
-    apps_evicted: u64,
-}
-
-/// The state of a shard, in a fixed order.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ShardSnapshot {
-    /// What belongs to no app.
-    pub head: ShardHead,
-    /// The apps, by id.
-    pub apps: Vec<AppSnapshot<'static>>,
-}
-
-/// What changed in a shard besides its apps: what a checkpoint writes at once.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Changes {
-    /// What belongs to no app.
-    pub head: ShardHead,
-    /// The apps that were forgotten because of the bound.
-    pub forgotten: Vec<Box<str>>,
 }
 
 #[cfg(test)]
