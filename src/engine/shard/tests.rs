@@ -165,3 +165,21 @@ fn the_bound_of_apps_takes_the_longest_silent_dormant_or_not() {
     assert_eq!((bench.shard.len(), bench.shard.apps_evicted()), (8, 1));
     assert_eq!(bench.shard.begin_checkpoint().forgotten, ["app-0".into()]);
 }
+
+#[test]
+fn an_alert_of_an_app_above_its_cap_says_what_a_sketch_stands_for() {
+    let mut policy = Policy::for_tests();
+    policy.bounds.memory.callees = 16;
+    let mut bench = Bench::new(policy);
+    for minute in 0..60 {
+        bench.call("dials blindly", u64::from(minute), minute);
+    }
+    bench.pass(90);
+    let alert = bench.effects.alerts.last().expect("sixty numbers in a row are an alert");
+    let sketch = alert.sketch.expect("it says so");
+    assert!((16..=32).contains(&sketch.callees), "one filter is full, the other may be: {sketch:?}");
+    assert_eq!(sketch.error, 0.01);
+    assert!(alert.completeness < 1.0);
+    let cautions = crate::explain::Words::of(alert).cautions;
+    assert!(cautions.iter().any(|caution| caution.contains("known by a sketch")), "{cautions:?}");
+}

@@ -1,8 +1,8 @@
 //! Callees whom the cap has pushed out of the pair memory, in little: whether somebody was among them, with a declared error.
 //!
-//! Two Bloom filters (Bloom 1970), one after the other. Says yes of everybody who was pushed out in the last fifteen days, and of
-//! fewer than [`ERROR`] of those who never were: an error makes a new callee look known, in the app's favour. Once
-//! as many as the cap have been pushed out within that time, the older half of them goes. Never names anybody.
+//! Two Bloom filters (Bloom 1970), one after the other. Says yes of everybody who was pushed out in the last fifteen days, or of as
+//! many as the cap where that were more; and of fewer than [`ERROR`] of those who never were: an error makes a new callee look
+//! known, in the app's favour. Never names anybody.
 
 use serde::{Deserialize, Serialize};
 
