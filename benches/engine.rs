@@ -58,6 +58,7 @@ fn whole() {
                     }
                 });
             }
+            shard.catch_up(&mut effects);
         });
         effects.alerts.clear();
         if round >= WARM_UP {
@@ -88,7 +89,10 @@ fn rules() {
         }
         let mut shard = Shard::new(Arc::new(policy), 1);
         let (mut clock, mut effects) = (StreamClock::default(), Effects::default());
-        nanos_a_call(records.len(), || records.iter().for_each(|record| judge(&mut shard, &mut clock, &mut effects, record)))
+        nanos_a_call(records.len(), || {
+            records.iter().for_each(|record| judge(&mut shard, &mut clock, &mut effects, record));
+            shard.catch_up(&mut effects);
+        })
     };
     let subjects: Vec<Option<RuleName>> = std::iter::once(None).chain(RuleName::ALL.iter().copied().map(Some)).collect();
     let mut times = vec![Vec::new(); subjects.len()];

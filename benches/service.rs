@@ -32,6 +32,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use dialwatch::config::Config;
+use dialwatch::kafka::provision;
 use dialwatch::simulate::World;
 use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -49,6 +50,8 @@ const PARTITIONS: i32 = 4;
 const CALLS_A_DAY: usize = 2_000;
 /// Records are handed to the client so often while a rate is kept.
 const BEAT: Duration = Duration::from_millis(5);
+/// So often a service is asked how far it is.
+const ASK_EVERY: Duration = Duration::from_millis(100);
 const NO_IDLE_TICKS: &str = "  idle_timeout: '0'\n";
 
 /// How much is done.
@@ -83,7 +86,7 @@ fn main() {
     let sizes = Sizes::from_environment();
     let rate = backlog(broker, &sizes);
     restore(broker, &sizes);
-    latency(broker, &sizes, rate / 10.0);
+    latency(broker, &sizes, rate / 2.0);
 }
 
 /// A full backlog: the consumer alone, and the service with checkpoints of different frequency. Returns the rate of the
@@ -138,7 +141,16 @@ struct Checkpoints {
 /// A group and outputs of its own over the same inputs.
 fn anew(broker: &Broker, inputs: &Topics) -> Topics {
     let Topics { calls, feedback, registry, .. } = inputs.clone();
-    Topics { calls, feedback, registry, ..Topics::create(broker, inputs.partitions) }
+    Topics { calls, feedback, registry, ..as_provisioned(broker, Topics::create(broker, inputs.partitions)) }
+}
+
+/// With a topic of state as operators are told to create it: that of the tests is tidied up all the time, at the price of a
+/// processor.
+fn as_provisioned(broker: &Broker, topics: Topics) -> Topics {
+    let config = Config::parse(&topics.config(broker, ""), "").expect("valid");
+    let plans = provision::topics(config.kafka(), PARTITIONS, 1);
+    let plan = plans.into_iter().find(|plan| plan.name == topics.state).expect("it has state");
+    Topics { state: create(broker, "state", PARTITIONS, &plan.settings), ..topics }
 }
 
 /// The rate from a tenth of `count` on: what comes before is connecting and getting under way.
@@ -194,6 +206,8 @@ fn consumed(broker: &Broker, inputs: &Topics, count: usize, interval: &str) -> (
     let mut program = Program::start_quiet(&topics.config(broker, &more));
     let mut pace = Pace::new(count);
     let rate = program.eventually("all judged", |program| {
+        // Whoever asks all the time is a load of its own.
+        thread::park_timeout(ASK_EVERY);
         let by_now = program.try_scrape()?.sum("dialwatch_records_consumed_total", &[("stream", "calls")]);
         pace.note(by_now as usize)
     });
@@ -221,7 +235,7 @@ fn longest_ms(scrape: &Scrape) -> f64 {
 fn restore(broker: &Broker, sizes: &Sizes) {
     println!("\n{} remembered callees, medians of {} rounds in turn", sizes.callees, sizes.rounds);
     println!("{:<44} {:>12} {:>14} {:>20}", "", "state, MB", "restored, s", "beside an empty one");
-    for apps in [1, 1_000] {
+    for apps in [1, 1_000].into_iter().filter(|apps| sizes.callees / apps <= CALLEES_AN_APP) {
         let topics = remembered(broker, sizes.callees, apps);
         let empty = Topics::create(broker, PARTITIONS);
         let (mut full_s, mut empty_s) = (Vec::new(), Vec::new());
@@ -239,16 +253,22 @@ fn restore(broker: &Broker, sizes: &Sizes) {
     }
 }
 
+/// The bound in `FORMAT`.
+const CALLEES_AN_APP: usize = 2_000_000;
+/// So many calls are made up and judged at a time.
+const AT_A_TIME: usize = 1_000_000;
 const FORMAT: &str = "  idle_timeout: '0'\n  checkpoint_interval: 1s\n  format: dialwatch\nbounds: {callees_per_app: 2000000}\n";
 
 /// A group that has judged a call to each of so many callees.
 fn remembered(broker: &Broker, callees: usize, apps: usize) -> Topics {
     let topics = Topics::create(broker, PARTITIONS);
-    let calls: Vec<Record> = (0..callees).map(|index| call(index, apps)).collect();
-    produce(broker, &topics.calls, PARTITIONS, &calls);
     let mut program = Program::start_quiet(&topics.config(broker, FORMAT));
     let position = Position::in_calls(broker, &topics);
-    program.eventually("all judged", |_| position.is_at_end().then_some(()));
+    for first in (0..callees).step_by(AT_A_TIME) {
+        let calls: Vec<Record> = (first..callees.min(first + AT_A_TIME)).map(|index| call(index, apps)).collect();
+        produce(broker, &topics.calls, PARTITIONS, &calls);
+        program.eventually("all judged", |_| position.is_at_end().then_some(()));
+    }
     program.end();
     topics
 }
@@ -278,22 +298,24 @@ fn at_work_s(config: &str) -> f64 {
 /// From handing over the call at which an alert is due to seeing the alert committed. The lateness is not in it: that call
 /// is the one that moves event time past the minute and the lateness.
 fn latency(broker: &Broker, sizes: &Sizes, rate: f64) {
-    let traffic = Traffic::of_first((rate * sizes.seconds as f64) as usize, &sizes.world());
+    let calls = ((rate * sizes.seconds as f64) as usize).min(sizes.calls);
+    let traffic = Traffic::of_first(calls, &sizes.world());
     let due: Vec<(usize, String)> =
         traffic.judged_at(PARTITIONS, None).into_iter().map(|(at, alert)| (at, alert.alert_id)).collect();
-    println!("\n{rate:.0} calls a second for {} s, {} messages of alerts", sizes.seconds, due.len());
-    println!("{:<44} {:>12} {:>12} {:>12}", "from produce to alert", "p50, ms", "p99, ms", "longest, ms");
+    println!("\n{rate:.0} calls a second for {:.0} s, {} messages of alerts", calls as f64 / rate, due.len());
+    println!("{:<44} {:>12} {:>12} {:>12} {:>12}", "from produce to alert", "p50, ms", "p99, ms", "longest, ms", "written, ms");
     for interval in ["10s", "1s", "100ms"] {
-        let mut waits_ms = waits_ms(broker, &traffic, &due, rate, interval);
+        let (mut waits_ms, written_ms) = waits_ms(broker, &traffic, &due, rate, interval);
         waits_ms.sort_by(f64::total_cmp);
         let at = |share: f64| waits_ms.get((waits_ms.len() as f64 * share) as usize).or(waits_ms.last()).copied().unwrap_or(0.0);
         let name = format!("a checkpoint every {interval}");
-        println!("{name:<44} {:>12.0} {:>12.0} {:>12.0}", at(0.5), at(0.99), at(1.0));
+        println!("{name:<44} {:>12.0} {:>12.0} {:>12.0} {written_ms:>12.0}", at(0.5), at(0.99), at(1.0));
     }
 }
 
-fn waits_ms(broker: &Broker, traffic: &Traffic, due: &[(usize, String)], rate: f64, interval: &str) -> Vec<f64> {
-    let topics = traffic.produce_before_calls(broker, PARTITIONS);
+/// How long each alert took, and how long a checkpoint took from the hands of the workers to being committed.
+fn waits_ms(broker: &Broker, traffic: &Traffic, due: &[(usize, String)], rate: f64, interval: &str) -> (Vec<f64>, f64) {
+    let topics = as_provisioned(broker, traffic.produce_before_calls(broker, PARTITIONS));
     let more = format!("{NO_IDLE_TICKS}  checkpoint_interval: {interval}\n");
     let mut program = Program::start_quiet(&topics.config(broker, &more));
     program.wait_assigned(|partitions| partitions == PARTITIONS as u32);
@@ -307,12 +329,15 @@ fn waits_ms(broker: &Broker, traffic: &Traffic, due: &[(usize, String)], rate: f
         is_over.store(true, Ordering::Relaxed);
         (written, seen.join().expect("it watched"))
     });
+    let scrape = program.scrape();
+    let commits = |name: &str| scrape.sum(&format!("dialwatch_checkpoint_duration_seconds_{name}"), &[("phase", "commit")]);
+    let written_ms = commits("sum") / commits("count").max(1.0) * 1e3;
     program.end();
     let wait_ms = |(at, alert_id): &(usize, String)| {
         let seen = seen.get_mut(alert_id).and_then(|seen| (!seen.is_empty()).then(|| seen.remove(0)));
         seen.expect("every alert is seen").duration_since(written[*at]).as_secs_f64() * 1e3
     };
-    due.iter().map(wait_ms).collect()
+    (due.iter().map(wait_ms).collect(), written_ms)
 }
 
 /// Writes calls at a rate. Returns when each was handed over.

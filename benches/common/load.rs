@@ -15,10 +15,13 @@ pub fn stream(apps: u32) -> impl Iterator<Item = Vec<u8>> {
     simulate::calls(&world).map(|call| call.line(WireFormat::Tccc))
 }
 
-/// Takes a record in as a source does: the tick before it, if it brings one.
+/// Takes a record in as a source with a backlog does: time before it, if it brings any, and judging when enough is closed.
 pub fn judge(shard: &mut Shard, clock: &mut StreamClock, effects: &mut Effects, record: &CallRecord<'_>) {
     if let Some(tick) = clock.observe(record.end) {
-        shard.apply(Input::Tick(tick), effects);
+        shard.apply(Input::Pass(tick), effects);
+        if shard.is_behind() {
+            shard.catch_up(effects);
+        }
     }
     shard.apply(Input::Call(record, Position::default()), effects);
 }

@@ -9,8 +9,8 @@ use crate::traffic::{Traffic, bytes_of_a_registered_app, bytes_of_a_silent_app};
 pub const MEASURE: &str = "--measure";
 
 pub const ROUNDS: usize = 5;
-/// Calls of a point that is timed, whatever its shape.
-const CALLS: u32 = 200_000;
+/// Calls of a point that is timed, whatever its shape; the second half is.
+const CALLS: u32 = 400_000;
 /// Callees of a point whose memory is read.
 pub const CALLEES: u32 = 1_000_000;
 pub const IDLE_APPS: u32 = 1_000_000;

@@ -10,6 +10,7 @@ pub mod alert;
 pub mod app;
 pub mod decode;
 pub mod detector;
+pub mod docket;
 pub mod due;
 pub mod memory;
 pub mod number;

@@ -3,6 +3,7 @@
 //! It owns a share of the apps (a Kafka partition, or a part of a replay) and shares nothing. The same inputs in any order
 //! within the lateness, in any batches, cut and restored anywhere, give the same alerts.
 
+mod judgement;
 mod state;
 
 use std::collections::BTreeSet;
@@ -11,13 +12,14 @@ use std::sync::Arc;
 use super::alert::Alert;
 use super::app::App;
 use super::detector::{Found, Mode};
+use super::docket::Docket;
 use super::due::Due;
 use super::overlaps::{DaySketch, Overlap};
 use super::policy::Policy;
 use super::record::{Call, CallRecord, Elsewhere, Feedback, Position, Registration};
 use super::seats::{Lent, Seats};
-use super::time::{MINUTE_MS, Minute, Timestamp};
-use super::waiting::{AppSlot, Share, WaitingRoom};
+use super::time::{Minute, Timestamp};
+use super::waiting::{AppSlot, WaitingRoom};
 pub use state::{Changes, ShardHead, ShardSnapshot};
 
 /// Everything that can happen to a shard.
@@ -47,8 +49,10 @@ pub enum Input<'a> {
         /// What it has in common with the other.
         overlap: &'a Overlap,
     },
-    /// The stream has come to this moment: see `StreamClock`.
+    /// The stream has come to this moment: see `StreamClock`. All that is closed is judged.
     Tick(Timestamp),
+    /// The same, but what is closed may be judged later: see [`Shard::catch_up`].
+    Pass(Timestamp),
 }
 
 /// What became of a record: its line in the ledger of records.
@@ -83,8 +87,12 @@ pub struct Shard {
     seed: u64,
     seats: Seats,
     waiting: WaitingRoom,
-    /// The first minute not yet judged.
+    /// The first minute not yet closed: what comes for an earlier one is late.
     open: Minute,
+    /// The first minute not yet judged: `open`, or earlier on the same day.
+    unjudged: Minute,
+    /// What lies between the two.
+    docket: Docket,
     /// Apps that must be judged in every minute because an alert or a rule of theirs waits for time to pass.
     awake: BTreeSet<AppSlot>,
     apps_evicted: u64,
@@ -103,6 +111,8 @@ impl Shard {
             seats: Seats::new(seed),
             waiting: WaitingRoom::new(seed),
             open: Minute(0),
+            unjudged: Minute(0),
+            docket: Docket::default(),
             awake: BTreeSet::new(),
             apps_evicted: 0,
             forgotten: Vec::new(),
@@ -114,33 +124,36 @@ impl Shard {
     /// Takes in one input. What it leads to outside is appended to `effects`.
     pub fn apply(&mut self, input: Input<'_>, effects: &mut Effects) -> Accepted {
         match input {
-            Input::Call(record, position) => self.call(record, position),
-            Input::Feedback(feedback) => self.feedback(feedback),
+            Input::Call(record, position) => return self.call(record, position, effects),
+            Input::Feedback(feedback) => return self.feedback(feedback, effects),
+            Input::Pass(at) => self.pass(at, effects),
+            Input::Tick(at) => {
+                self.pass(at, effects);
+                self.catch_up(effects);
+            }
+            // What was closed before is judged as things stood.
             Input::Registration(registration) => {
-                self.register(registration);
-                Accepted::Applied
+                self.catch_up(effects);
+                self.register(registration, effects);
             }
             Input::Elsewhere { app_id, here, there, at } => {
-                let slot = self.slot(app_id);
+                self.catch_up(effects);
+                let slot = self.slot(app_id, effects);
                 self.preserve(slot);
                 if let Some(app) = self.seats.wake(slot, &self.policy) {
                     app.locate(&Elsewhere { at, here, there }, &self.policy);
                 }
-                Accepted::Applied
             }
             Input::Overlap { app_id, overlap } => {
+                self.catch_up(effects);
                 self.meet(app_id, overlap);
-                Accepted::Applied
-            }
-            Input::Tick(at) => {
-                self.tick(at, effects);
-                Accepted::Applied
             }
         }
+        Accepted::Applied
     }
 
-    fn register(&mut self, registration: &Registration) {
-        let slot = self.slot(&registration.app_id);
+    fn register(&mut self, registration: &Registration, effects: &mut Effects) {
+        let slot = self.slot(&registration.app_id, effects);
         self.preserve(slot);
         let Some(app) = self.seats.wake(slot, &self.policy) else { return };
         app.register(registration, &self.policy);
@@ -157,14 +170,19 @@ impl Shard {
         }
     }
 
-    fn call(&mut self, record: &CallRecord<'_>, position: Position) -> Accepted {
+    fn call(&mut self, record: &CallRecord<'_>, position: Position, effects: &mut Effects) -> Accepted {
         if record.end.minute() < self.open {
             return Accepted::LateDropped;
         }
-        let slot = self.slot(&record.app_id);
+        let slot = self.slot(&record.app_id, effects);
         self.preserve(slot);
+        if self.is_flooded(slot) {
+            // What is closed no longer waits, but is counted as waiting until it is judged.
+            self.catch_up(effects);
+        }
+        let is_flooded = self.is_flooded(slot);
         let Some(app) = self.seats.wake(slot, &self.policy) else { return Accepted::Flooded };
-        if app.waiting_calls() >= self.policy.bounds.waiting_calls {
+        if is_flooded {
             app.flooded();
             return Accepted::Flooded;
         }
@@ -175,8 +193,12 @@ impl Shard {
         Accepted::Applied
     }
 
-    fn feedback(&mut self, feedback: &Feedback) -> Accepted {
-        let slot = self.slot(&feedback.app_id);
+    fn is_flooded(&self, slot: AppSlot) -> bool {
+        self.seats.present(slot).is_some_and(|app| app.waiting_calls() >= self.policy.bounds.waiting_calls)
+    }
+
+    fn feedback(&mut self, feedback: &Feedback, effects: &mut Effects) -> Accepted {
+        let slot = self.slot(&feedback.app_id, effects);
         self.preserve(slot);
         let minute = feedback.at.minute();
         if !self.waiting.admit_feedback(slot, feedback.clone(), minute.max(self.open)) {
@@ -188,11 +210,12 @@ impl Shard {
         if minute < self.open { Accepted::LateApplied } else { Accepted::Applied }
     }
 
-    fn slot(&mut self, app_id: &str) -> AppSlot {
+    fn slot(&mut self, app_id: &str, effects: &mut Effects) -> AppSlot {
         if let Some(slot) = self.seats.slot(app_id) {
             return slot;
         }
         if self.seats.len() >= self.policy.bounds.apps.max(1) {
+            self.catch_up(effects);
             self.evict_apps();
         }
         self.seats.seat(App::new(app_id, &self.policy, self.seed))
@@ -218,34 +241,9 @@ impl Shard {
         }
     }
 
-    /// Closes every minute that ends at or before the watermark: `at` less the lateness.
-    fn tick(&mut self, at: Timestamp, effects: &mut Effects) {
-        let watermark = at.plus_millis(-self.policy.lateness_ms);
-        if watermark.millis() < MINUTE_MS {
-            return;
-        }
-        let end = watermark.minute();
-        while let Some(minute) = self.next_minute().filter(|minute| *minute < end) {
-            self.come_to(minute, effects);
-            self.close(minute, effects);
-            self.come_to(minute.next(), effects);
-        }
-        self.come_to(self.open.max(end), effects);
-    }
-
-    /// All before `minute` is judged. Where a day ends with that, its sketches leave.
-    fn come_to(&mut self, minute: Minute, effects: &mut Effects) {
-        let before = std::mem::replace(&mut self.open, minute);
-        if minute.day() > before.day() {
-            self.sketch(before.day(), effects);
-        }
-        let awake = &self.awake;
-        self.seats.round(minute.0.saturating_sub(before.0), |slot, app| may_rest(app, minute) && !awake.contains(&slot));
-    }
-
     /// Hands over once more whom the apps called on the day before the running one: for whoever was told and has forgotten.
     pub fn sketch_day_before(&self, effects: &mut Effects) {
-        self.sketch(self.open.day().saturating_sub(1), effects);
+        self.sketch(self.unjudged.day().saturating_sub(1), effects);
     }
 
     fn sketch(&self, day: u32, effects: &mut Effects) {
@@ -266,42 +264,6 @@ impl Shard {
         self.preserve(slot);
         let Some(app) = self.seats.wake(slot, &self.policy) else { return };
         app.meet(overlap, &self.policy);
-        if app.is_waiting(&self.policy) {
-            self.awake.insert(slot);
-        }
-    }
-
-    /// The next minute in which anything can happen.
-    fn next_minute(&self) -> Option<Minute> {
-        if self.awake.is_empty() { self.waiting.first() } else { Some(self.open) }
-    }
-
-    fn close(&mut self, minute: Minute, effects: &mut Effects) {
-        let closed = self.waiting.close(minute);
-        let before = (effects.alerts.len(), effects.shadowed.len());
-        let awake = std::mem::take(&mut self.awake);
-        let mut silent = awake.iter().copied().peekable();
-        for share in closed.shares() {
-            while let Some(earlier) = silent.next_if(|earlier| *earlier < share.0) {
-                self.judge((earlier, &[], &[]), minute, effects);
-            }
-            silent.next_if_eq(&share.0);
-            self.judge(share, minute, effects);
-        }
-        for slot in silent {
-            self.judge((slot, &[], &[]), minute, effects);
-        }
-        // Slots depend on who came first; what leaves must not.
-        let order = |alert: &Alert, other: &Alert| alert.app_id.cmp(&other.app_id);
-        effects.alerts[before.0..].sort_by(order);
-        effects.shadowed[before.1..].sort_by(order);
-        self.waiting.recycle(closed);
-    }
-
-    fn judge(&mut self, (slot, calls, feedback): Share<'_>, minute: Minute, effects: &mut Effects) {
-        self.preserve(slot);
-        let Some(app) = self.seats.wake(slot, &self.policy) else { return };
-        app.judge(minute, calls, feedback, &self.policy, &mut self.found, effects);
         if app.is_waiting(&self.policy) {
             self.awake.insert(slot);
         }
@@ -349,7 +311,7 @@ impl Shard {
 
     /// Whether time alone changes nothing: no record waits, and no alert.
     pub fn is_quiet(&self) -> bool {
-        self.next_minute().is_none()
+        self.docket.is_empty() && self.next_minute().is_none()
     }
 
     /// The policy it judges by.
@@ -359,7 +321,11 @@ impl Shard {
 
     /// Judges by another policy, beginning with the first minute not yet judged. All that is remembered is kept: windows,
     /// what waits, open alerts. An alert whose rule is no longer on is resolved by the next minute, and says why.
+    ///
+    /// # Panics
+    /// If something is closed and not judged: see [`Shard::catch_up`].
     pub fn adopt(&mut self, policy: Arc<Policy>) {
+        assert!(self.docket.is_empty(), "what is closed is judged by the policy it was closed under");
         self.seats.adopt(&policy);
         let waiting = |slot: &AppSlot| self.seats.look(*slot, &policy).is_some_and(|app| app.is_waiting(&policy));
         self.awake = self.seats.slots().filter(waiting).collect();
@@ -368,7 +334,7 @@ impl Shard {
 
     /// The first minute not yet judged: everything before it is final.
     pub fn open_minute(&self) -> Minute {
-        self.open
+        self.unjudged
     }
 
     /// Calls waiting for their minute to close.
@@ -380,12 +346,6 @@ impl Shard {
     pub fn apps_evicted(&self) -> u64 {
         self.apps_evicted
     }
-}
-
-/// Whether an app that is not awake may be laid down until it is heard of. What it called yesterday may still be asked for:
-/// see [`Shard::sketch_day_before`].
-fn may_rest(app: &App, open: Minute) -> bool {
-    app.waiting_calls() == 0 && app.last_judged().day() + 2 <= open.day()
 }
 
 #[cfg(test)]

@@ -15,6 +15,11 @@ use super::time::{Minute, Timestamp};
 /// The place of an app in its shard.
 pub type AppSlot = u32;
 
+/// Looking through the index once is cheaper than looking up every call of a minute that has this part of all, or more.
+const SCAN_PARTS: usize = 32;
+/// Of so many minutes the memory is kept.
+const SPARE_MAX: usize = 16;
+
 /// The records of one minute while it is open.
 #[derive(Clone, Debug, Default)]
 struct Bucket {
@@ -62,8 +67,8 @@ pub struct WaitingRoom {
     buckets: BTreeMap<Minute, Bucket>,
     index: HashTable<Place>,
     hasher: foldhash::fast::FixedState,
-    /// The memory of a closed minute, for the next one.
-    spare: Vec<(AppSlot, Call)>,
+    /// The memory of judged minutes, for the next ones.
+    spare: Vec<Vec<(AppSlot, Call)>>,
     /// The keys of a minute being sorted, kept for their memory: app, end, start, place.
     order: Vec<(AppSlot, Timestamp, Timestamp, u32)>,
 }
@@ -93,7 +98,7 @@ impl WaitingRoom {
         let minute = call.end.minute();
         let bucket = self.buckets.entry(minute).or_default();
         if bucket.calls.capacity() == 0 {
-            bucket.calls = std::mem::take(&mut self.spare);
+            bucket.calls = self.spare.pop().unwrap_or_default();
         }
         let place = Place { minute, index: bucket.calls.len() as u32 };
         bucket.calls.push((app, call));
@@ -125,11 +130,15 @@ impl WaitingRoom {
     /// Takes a minute out; empty if nothing waits in it.
     pub fn close(&mut self, minute: Minute) -> Closed {
         let Some(bucket) = self.buckets.remove(&minute) else { return Closed::default() };
-        for (index, (app, call)) in bucket.calls.iter().enumerate() {
-            let hash = hash_of(&self.hasher, *app, &call.id);
-            let here = |place: &Place| place.minute == minute && place.index == index as u32;
-            if let Ok(entry) = self.index.find_entry(hash, here) {
-                entry.remove();
+        if bucket.calls.len() * SCAN_PARTS >= self.index.len() {
+            self.index.retain(|place| place.minute != minute);
+        } else {
+            for (index, (app, call)) in bucket.calls.iter().enumerate() {
+                let hash = hash_of(&self.hasher, *app, &call.id);
+                let here = |place: &Place| place.minute == minute && place.index == index as u32;
+                if let Ok(entry) = self.index.find_entry(hash, here) {
+                    entry.remove();
+                }
             }
         }
         let mut calls = bucket.calls;
@@ -161,12 +170,12 @@ impl WaitingRoom {
         }
     }
 
-    /// Gives a closed minute's memory back for the next one.
+    /// Gives a judged minute's memory back for another.
     pub fn recycle(&mut self, closed: Closed) {
         let mut calls = closed.calls;
         calls.clear();
-        if calls.capacity() > self.spare.capacity() {
-            self.spare = calls;
+        if self.spare.len() < SPARE_MAX {
+            self.spare.push(calls);
         }
     }
 
@@ -240,6 +249,23 @@ mod tests {
             (one.0, one.1.end, one.1.start, &one.1.id).cmp(&(other.0, other.1.end, other.1.start, &other.1.id))
         });
         assert_eq!(closed.calls, calls);
+    }
+
+    #[test]
+    fn a_closed_minute_leaves_the_index_whether_it_is_much_of_it_or_little() {
+        let at = |id: u32, second: i64| call(&format!("call-{id}"), 1_700_000_040 + second, 1);
+        let mut room = WaitingRoom::new(3);
+        for id in 0..3 {
+            assert!(room.admit_call(0, at(id, 0)));
+        }
+        for id in 3..1_000 {
+            assert!(room.admit_call(0, at(id, 60)));
+        }
+        let closed = |room: &mut WaitingRoom| room.first().map_or(0, |minute| room.close(minute).calls.len());
+        assert_eq!((closed(&mut room), room.len()), (3, 997), "little of it");
+        assert!(!room.admit_call(0, at(500, 60)) && room.admit_call(0, at(1, 120)));
+        assert_eq!((closed(&mut room), room.len()), (997, 1), "nearly all");
+        assert!(room.admit_call(0, at(500, 120)) && !room.admit_call(0, at(1, 120)));
     }
 
     #[test]

@@ -308,7 +308,12 @@ impl Run<'_> {
         for chunk in &decoded {
             self.enter(chunk, names)?;
         }
-        self.send()
+        // All or none: what is sent is of the same minutes in every shard.
+        if self.workers.iter().any(|worker| worker.shard.is_behind()) {
+            round::catch_up_all(self.decoding.threads, &mut self.workers);
+            self.send()?;
+        }
+        Ok(())
     }
 
     /// Lets all shards judge a round. Where a day ends they stop, and are told what their apps have in common.

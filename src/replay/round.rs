@@ -169,15 +169,19 @@ impl Worker {
             let mut ticks = decoded.ticks[from.unwrap_or(0)..to.unwrap_or(decoded.ticks.len())].iter().peekable();
             for placed in &decoded.shares[own][placed] {
                 while let Some((_, at)) = ticks.next_if(|(before, _)| *before <= placed.number) {
-                    self.tick(*at);
+                    self.pass(*at);
                 }
                 let input = Input::Call(&placed.record, decoded.position(placed));
                 self.page.settled(Stream::Calls, self.shard.apply(input, &mut self.effects).into());
             }
             for (_, at) in ticks {
-                self.tick(*at);
+                self.pass(*at);
             }
         }
+    }
+
+    fn pass(&mut self, at: Timestamp) {
+        self.shard.apply(Input::Pass(at), &mut self.effects);
     }
 
     fn tick(&mut self, at: Timestamp) {
@@ -193,6 +197,11 @@ pub(super) fn take_in_all(threads: usize, workers: &mut [Worker], chunks: &[Deco
 /// Lets time pass in every shard.
 pub(super) fn tick_all(threads: usize, workers: &mut [Worker], at: Timestamp) {
     shared_out(threads, workers.iter_mut(), |worker| worker.tick(at));
+}
+
+/// Has every shard judge what is closed.
+pub(super) fn catch_up_all(threads: usize, workers: &mut [Worker]) {
+    shared_out(threads, workers.iter_mut(), |worker| worker.shard.catch_up(&mut worker.effects));
 }
 
 /// Does every task, on so many threads: each takes the next one that nobody has taken.

@@ -270,7 +270,7 @@ impl Lane {
 
     fn judge(&mut self, call: &CallRecord<'_>, position: Position, registrations: &Registrations, out: &mut Outcomes) {
         if let Some(now) = self.clock.observe(call.end) {
-            self.shard.apply(Input::Tick(now), &mut out.effects);
+            self.shard.apply(Input::Pass(now), &mut out.effects);
         }
         let known = self.shard.app(&call.app_id);
         let filed = if known.is_none() { registrations.of(&call.app_id) } else { None };
@@ -384,6 +384,16 @@ impl Lane {
     pub fn tick(&mut self, now: Timestamp, out: &mut Outcomes) {
         self.shard.apply(Input::Tick(now), &mut out.effects);
         self.is_changed = true;
+    }
+
+    /// Whether so much is to be judged that it should be now.
+    pub fn is_behind(&self) -> bool {
+        self.shard.is_behind()
+    }
+
+    /// Judges what is closed.
+    pub fn catch_up(&mut self, out: &mut Outcomes) {
+        self.shard.catch_up(&mut out.effects);
     }
 
     /// Alerts of an earlier life that some sink may not have.

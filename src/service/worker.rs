@@ -24,7 +24,7 @@ use crate::status::Board;
 use crate::watchdog;
 
 /// For so long the judgement stands still at a time while a checkpoint is made.
-const SLICE: Duration = Duration::from_millis(5);
+const SLICE: Duration = Duration::from_millis(20);
 /// Unreadable records are told of at most this often.
 const TOLD_EVERY: Duration = Duration::from_secs(10);
 
@@ -107,6 +107,8 @@ pub struct Worker<'s> {
     registrations: Registrations,
     out: Outcomes,
     collecting: Option<Collecting>,
+    /// When the first of the records came that something closed, but not judged, may be left of.
+    behind_since: Option<Instant>,
     latency: Recorder,
     pauses: Recorder,
     told: Option<Instant>,
@@ -123,6 +125,7 @@ impl<'s> Worker<'s> {
             registrations: Registrations::default(),
             out: Outcomes::default(),
             collecting: None,
+            behind_since: None,
             latency: common.metrics.judgement.recorder(),
             pauses: common.metrics.checkpoints.collect.recorder(),
             told: None,
@@ -151,17 +154,34 @@ impl<'s> Worker<'s> {
         self.lanes.into_values().for_each(|lane| lane.end(metrics, board));
     }
 
-    /// The next job. A checkpoint goes on between jobs, and all the time while there is none.
+    /// The next job. A checkpoint goes on between jobs, and all the time while there is none. What is closed is judged when
+    /// nothing else is to be done, and before anything but further records.
     fn next_job<'c>(&mut self, jobs: &Receiver<Job<'c>>) -> Option<Job<'c>> {
-        while self.collecting.is_some() {
+        loop {
             self.collect(Some(SLICE));
             match jobs.try_recv() {
-                Ok(job) => return Some(job),
+                Ok(job @ Job::Judge(_)) => return Some(job),
+                Ok(job) => {
+                    self.catch_up();
+                    return Some(job);
+                }
                 Err(TryRecvError::Disconnected) => return None,
-                Err(TryRecvError::Empty) => {}
+                Err(TryRecvError::Empty) => self.catch_up(),
+            }
+            if self.collecting.is_none() {
+                return jobs.recv().ok();
             }
         }
-        jobs.recv().ok()
+    }
+
+    /// Judges all that is closed.
+    fn catch_up(&mut self) {
+        let Some(received) = self.behind_since.take() else { return };
+        for (partition, lane) in &mut self.lanes {
+            lane.catch_up(&mut self.out);
+            self.out.own(*partition);
+        }
+        self.finish(received, false);
     }
 
     fn open(&mut self, mut lane: Lane) {
@@ -241,7 +261,12 @@ impl<'s> Worker<'s> {
             self.out.own(partition);
         }
         let records = batch.records.len() as u64;
-        self.finish(batch.received, false);
+        self.behind_since.get_or_insert(batch.received);
+        if self.lanes.values().any(Lane::is_behind) {
+            self.catch_up();
+        } else {
+            self.finish(batch.received, false);
+        }
         self.latency.record(batch.received.elapsed(), records);
     }
 
@@ -282,7 +307,9 @@ impl<'s> Worker<'s> {
             self.tell(&reject);
         }
         for lane in self.lanes.values_mut() {
-            lane.meet(days);
+            if self.behind_since.is_none() {
+                lane.meet(days);
+            }
             lane.advance(metrics, board, finally);
         }
     }

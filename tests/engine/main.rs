@@ -8,6 +8,7 @@ mod golden;
 mod invariants;
 mod ledger;
 mod naive;
+mod pace;
 mod run;
 mod scenario;
 mod terms;

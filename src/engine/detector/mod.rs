@@ -335,11 +335,16 @@ impl Found {
         self.spare = spare;
     }
 
+    /// Inline, because nearly always, for every rule and call, there is nothing.
+    #[inline]
     fn tag(&mut self, rule: RuleName) {
-        // Nearly always, and for every rule and call.
-        if self.fresh.is_empty() {
-            return;
+        if !self.fresh.is_empty() {
+            self.tag_fresh(rule);
         }
+    }
+
+    #[cold]
+    fn tag_fresh(&mut self, rule: RuleName) {
         self.tagged.extend(self.fresh.drain(..).map(|finding| (rule, finding)));
     }
 

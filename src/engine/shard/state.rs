@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Shard, may_rest};
+use super::Shard;
+use super::judgement::may_rest;
 use crate::engine::app::{App, AppSnapshot};
 use crate::engine::due::{AppState, Due};
 use crate::engine::policy::Policy;
@@ -56,6 +57,7 @@ impl Shard {
 
     /// The state that belongs to no app.
     pub fn head(&self) -> ShardHead {
+        assert!(self.docket.is_empty(), "what is closed is judged before it is saved");
         ShardHead { open: self.open, apps_evicted: self.apps_evicted }
     }
 
@@ -71,7 +73,7 @@ impl Shard {
 
     /// Takes back the state that belongs to no app.
     pub fn restore_head(&mut self, head: ShardHead) {
-        self.open = head.open;
+        (self.open, self.unjudged) = (head.open, head.open);
         self.apps_evicted = head.apps_evicted;
     }
 

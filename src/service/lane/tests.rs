@@ -201,8 +201,8 @@ impl Topic {
     }
 }
 
-/// Judges calls, with checkpoints begun after some of them and made while further ones are judged, and with crashes. Returns
-/// what left.
+/// Judges calls, now and then what is closed, with checkpoints begun after some of them and made while further ones are judged, and
+/// with crashes. Returns what left.
 fn judged(calls: &[Vec<u8>], seed: u64, begin: f64, crash: f64) -> Vec<Alert> {
     let mut bench = Bench::new();
     bench.reading.format = Format::Tccc;
@@ -214,11 +214,15 @@ fn judged(calls: &[Vec<u8>], seed: u64, begin: f64, crash: f64) -> Vec<Alert> {
     while committed.next_call < calls.len() as i64 {
         if let Some(call) = calls.get(at) {
             bench.call(&mut lane, call, at as i64);
-            bench.out.effects.alerts.drain(..).for_each(|alert| lane.post(alert, Instant::now(), &bench.metrics));
             at += 1;
         }
         let is_end = at == calls.len();
-        is_making = is_making || (is_end || random.random_bool(begin)) && lane.begin_checkpoint(&bench.place);
+        let begins = !is_making && (is_end || random.random_bool(begin));
+        if begins || lane.is_behind() || random.random_bool(0.01) {
+            lane.catch_up(&mut bench.out);
+        }
+        bench.out.effects.alerts.drain(..).for_each(|alert| lane.post(alert, Instant::now(), &bench.metrics));
+        is_making = is_making || begins && lane.begin_checkpoint(&bench.place);
         if let Some(part) = lane.go_on(|| is_end || random.random_bool(0.2)) {
             is_making = false;
             topic.write(&part);
