@@ -58,11 +58,11 @@ fn spread(text: &mut String, growth: &Growth) {
 fn lengths(text: &mut String, growth: &Growth) {
     let _ = write!(
         text,
-        "\n{} apps whose windows hold an hour of traffic, or a day of it:\n\n| hours | calls | ns a call |\n|--:|--:|--:|\n",
-        thousands(USUAL.apps)
+        "\nApps whose windows hold an hour of traffic, or a day of it; the last two are as busy for a day as for an hour:\n\n\
+         | apps | hours | calls | ns a call |\n|--:|--:|--:|--:|\n",
     );
     for (traffic, nanos) in &growth.lengths {
-        let _ = writeln!(text, "| {} | {} | {nanos:.0} |", traffic.hours, thousands(traffic.calls));
+        let _ = writeln!(text, "| {} | {} | {} | {nanos:.0} |", thousands(traffic.apps), traffic.hours, thousands(traffic.calls));
     }
 }
 

@@ -23,6 +23,9 @@ pub const USUAL: Traffic = Traffic { apps: 1_000, calls: CALLS, hours: 1, skewed
 const MORNING: Traffic = Traffic { hours: 6, ..USUAL };
 const DAY: Traffic = Traffic { hours: 24, ..USUAL };
 const HOUR_AT_THE_RATE_OF_A_DAY: Traffic = Traffic { hours: 1, calls: CALLS / 24, ..USUAL };
+/// Apps as busy as the usual ones, with windows of an hour, and with a day behind them.
+const BUSY_HOUR: Traffic = Traffic { apps: 100, calls: CALLS / 10, ..USUAL };
+const BUSY_DAY: Traffic = Traffic { hours: 24, calls: BUSY_HOUR.calls * 24, ..BUSY_HOUR };
 const SKEWED: Traffic = Traffic { skewed: true, ..USUAL };
 /// Many apps, each with a thousand calls in a day.
 const WHOLE_DAY: Traffic = Traffic { apps: 10_000, calls: 10_000_000, hours: 24, skewed: false };
@@ -31,7 +34,8 @@ const WHOLE_DAY: Traffic = Traffic { apps: 10_000, calls: 10_000_000, hours: 24,
 pub struct Growth {
     /// The usual traffic spread over more apps: nanoseconds a call, and bytes a callee once there are `CALLEES`.
     pub spread: Vec<(Traffic, f64, f64)>,
-    /// Traffic of an hour, of some, of a day, and of an hour at the rate of that day: nanoseconds a call.
+    /// Traffic of an hour, of some, of a day, and of an hour at the rate of that day; then at the rate of the hour, for an hour and a
+    /// day: nanoseconds a call.
     pub lengths: Vec<(Traffic, f64)>,
     /// Even traffic and such with half of it in one app: nanoseconds a call.
     pub skew: [f64; 2],
@@ -44,7 +48,7 @@ pub struct Growth {
 impl Growth {
     pub fn measure() -> Self {
         let spread = SPREAD.map(|apps| Traffic { apps, ..USUAL });
-        let others = [MORNING, DAY, HOUR_AT_THE_RATE_OF_A_DAY, SKEWED];
+        let others = [MORNING, DAY, HOUR_AT_THE_RATE_OF_A_DAY, BUSY_HOUR, BUSY_DAY, SKEWED];
         let timed: Vec<Traffic> = spread.into_iter().chain(others).collect();
         let mut times = vec![Vec::new(); timed.len()];
         for _ in 0..ROUNDS {
@@ -58,7 +62,9 @@ impl Growth {
             .map(|traffic| (traffic, nanos(traffic), child("bytes", Traffic { calls: CALLEES, ..traffic }) / f64::from(CALLEES)));
         Self {
             spread: spread.to_vec(),
-            lengths: [USUAL, MORNING, DAY, HOUR_AT_THE_RATE_OF_A_DAY].map(|traffic| (traffic, nanos(traffic))).to_vec(),
+            lengths: [USUAL, MORNING, DAY, HOUR_AT_THE_RATE_OF_A_DAY, BUSY_HOUR, BUSY_DAY]
+                .map(|traffic| (traffic, nanos(traffic)))
+                .to_vec(),
             skew: [USUAL, SKEWED].map(nanos),
             idle_bytes: ["silent", "registered"].map(|what| child(what, USUAL)),
             whole_day_bytes: child("bytes", WHOLE_DAY),

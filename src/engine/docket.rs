@@ -125,17 +125,15 @@ mod tests {
         docket.add(Minute(4), Closed { calls: vec![ended(1, "f", 180)], feedback: vec![] });
         assert_eq!(docket.calls(), 6);
         let order = docket.order();
-        let said: Vec<(AppSlot, Vec<(u32, Vec<String>)>)> = docket
-            .by_app(&order)
-            .map(|shares| {
-                let ids = |share: Share<'_>| share.calls.iter().map(|(_, call)| call.id.to_string()).collect();
-                (shares.slot(), shares.iter().map(|share| (share.minute.0, ids(share))).collect())
-            })
-            .collect();
-        let ids = |ids: &[&str]| ids.iter().map(|id| (*id).to_owned()).collect::<Vec<_>>();
-        let one = vec![(1, ids(&["a", "b"])), (4, ids(&["f"]))];
-        let four = vec![(1, ids(&["c"])), (3, ids(&["e"]))];
-        assert_eq!(said, [(0, vec![(3, ids(&["d"]))]), (1, one), (4, four)]);
+        let mut said = Vec::new();
+        for shares in docket.by_app(&order) {
+            for share in shares.iter() {
+                let ids: Vec<String> = share.calls.iter().map(|(_, call)| call.id.to_string()).collect();
+                said.push((shares.slot(), share.minute.0, ids.concat()));
+            }
+        }
+        let expected = [(0, 3, "d"), (1, 1, "ab"), (1, 4, "f"), (4, 1, "c"), (4, 3, "e")];
+        assert_eq!(said, expected.map(|(slot, minute, ids)| (slot, minute, ids.to_owned())));
         assert_eq!(docket.clear(order).count(), 3);
         assert!(docket.is_empty() && docket.calls() == 0);
     }

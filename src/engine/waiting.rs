@@ -18,7 +18,7 @@ pub type AppSlot = u32;
 /// Looking through the index once is cheaper than looking up every call of a minute that has this part of all, or more.
 const SCAN_PARTS: usize = 32;
 /// Of so many minutes the memory is kept.
-const SPARE_MAX: usize = 16;
+const SPARE_MAX: usize = 2;
 
 /// The records of one minute while it is open.
 #[derive(Clone, Debug, Default)]

@@ -193,7 +193,7 @@ fn keeps_time(limits: &RobotDialingLimits, line: &Line) -> Option<Evidence> {
         let variation = Evidence::count(Feature::GapVariation, run.calls.into(), limits.gap_variation_max, Over::SinceStart);
         return Some(Evidence { observed: run.gap_variation, ..variation });
     }
-    let rhythm = line.start_rhythm().filter(|rhythm| rhythm.power_share >= limits.rhythm_min)?;
+    let rhythm = line.start_rhythm(limits.rhythm_min)?;
     let power = Evidence::count(Feature::StartRhythm, rhythm.starts.into(), limits.rhythm_min, Over::LastCalls);
     Some(Evidence { observed: rhythm.power_share.min(1.0), bound: Some(rhythm.period_s.into()), ..power })
 }

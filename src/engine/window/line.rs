@@ -19,6 +19,8 @@ pub const PERIODS_S: std::ops::RangeInclusive<u32> = 5..=120;
 const TURNS_MIN: u32 = 8;
 /// Half a period is as strong as the whole one when it is kept exactly. Among shares this close the longest period is it.
 const SHARE_TIE: f64 = 0.01;
+/// So many starts are summed before it is looked whether the rest can matter.
+const SUMMED_AT_A_TIME: usize = 8;
 /// One of how many parts of a turn a start is rounded to.
 const TURN_PARTS: usize = 1 << TURN_PARTS_LOG2;
 const TURN_PARTS_LOG2: u32 = 10;
@@ -155,9 +157,9 @@ impl Line {
         Some(SteadyRun { calls: gaps.saturating_add(1), overlaps, mean_gap_s: sum_s as f64 / count, gap_variation })
     }
 
-    /// The period of 5 to 120 s that the remembered starts keep best; `None` if they do not span eight of the shortest.
-    /// Of periods that are kept as well as each other, the longest.
-    pub fn start_rhythm(&self) -> Option<Rhythm> {
+    /// The period of 5 to 120 s that the remembered starts keep best; `None` if none has a share of `least` of the power, or they do
+    /// not span eight of the shortest. Of periods that are kept as well as each other, the longest.
+    pub fn start_rhythm(&self, least: f64) -> Option<Rhythm> {
         let mut starts_s = [0; CALLS_MAX];
         starts_s.iter_mut().zip(&self.calls).for_each(|(start_s, call)| *start_s = call.start_s);
         let starts_s = &starts_s[..self.calls.len()];
@@ -165,11 +167,12 @@ impl Line {
         let mut shares = [0.0; *PERIODS_S.end() as usize + 1];
         let longest_s = (span_s / TURNS_MIN).min(*PERIODS_S.end());
         for period_s in *PERIODS_S.start()..=longest_s {
-            shares[period_s as usize] = power_share(starts_s, period_s);
+            shares[period_s as usize] = power_share(starts_s, period_s, least - SHARE_TIE);
         }
         let best = shares.iter().copied().fold(0.0, f64::max);
         let period_s = (*PERIODS_S.start()..=longest_s).rev().find(|p| shares[*p as usize] >= best - SHARE_TIE)?;
-        Some(Rhythm { period_s, power_share: shares[period_s as usize], starts: self.calls.len() as u32 })
+        let rhythm = Rhythm { period_s, power_share: shares[period_s as usize], starts: self.calls.len() as u32 };
+        (rhythm.power_share >= least).then_some(rhythm)
     }
 
     /// The largest number of remembered calls in progress at one second from `start_s` until before `end_s` (Unix seconds).
@@ -220,18 +223,34 @@ impl Run {
 }
 
 /// The Rayleigh power of at most [`CALLS_MAX`] starts at a period, over their number: the squared length of the mean of one
-/// vector per start, pointing where in the period it lies.
-fn power_share(starts_s: &[u32], period_s: u32) -> f64 {
+/// vector per start, pointing where in the period it lies. 0 where it is below `least`: that mostly shows half way, when the other
+/// half could no longer make up for it.
+fn power_share(starts_s: &[u32], period_s: u32, least: f64) -> f64 {
     // A second as a fraction of the turn in 32 bits. Whole turns wrap away; rounding drifts by 2e-5 of a turn a day.
     let second = ((1_u64 << 32) / u64::from(period_s)) as u32;
-    let (mut cosines, mut sines) = (0, 0);
-    for start_s in starts_s {
-        let [cosine, sine] = TURN[(start_s.wrapping_mul(second) >> (32 - TURN_PARTS_LOG2)) as usize];
-        cosines += i32::from(cosine);
-        sines += i32::from(sine);
+    let all = TURN_LENGTH * starts_s.len() as f64;
+    let least_length = least.max(0.0).sqrt() * all;
+    let (mut cosines, mut sines, mut summed) = (0, 0, 0);
+    for some_s in starts_s.chunks(SUMMED_AT_A_TIME) {
+        for start_s in some_s {
+            let [cosine, sine] = TURN[(start_s.wrapping_mul(second) >> (32 - TURN_PARTS_LOG2)) as usize];
+            cosines += i32::from(cosine);
+            sines += i32::from(sine);
+        }
+        summed += some_s.len();
+        // A vector is at most one unit longer than `TURN_LENGTH`, by rounding.
+        let rest = (TURN_LENGTH + 1.0) * (starts_s.len() - summed) as f64;
+        let needed = least_length - rest;
+        if needed > 0.0 && squared_length(cosines, sines) < needed * needed {
+            return 0.0;
+        }
     }
+    squared_length(cosines, sines) / all.powi(2)
+}
+
+fn squared_length(cosines: i32, sines: i32) -> f64 {
     let (cosines, sines) = (f64::from(cosines), f64::from(sines));
-    (cosines * cosines + sines * sines) / (TURN_LENGTH * starts_s.len() as f64).powi(2)
+    cosines * cosines + sines * sines
 }
 
 const fn turn() -> [[i16; 2]; TURN_PARTS] {
@@ -386,8 +405,12 @@ mod tests {
                 .filter(|period_s| span_s / period_s >= TURNS_MIN)
                 .map(|period_s| (naive.power_share(period_s), period_s))
                 .max_by(|one, other| one.0.total_cmp(&other.0));
-            let rhythm = line.start_rhythm();
+            let rhythm = line.start_rhythm(0.0);
             assert_eq!(rhythm.is_some(), best.is_some(), "seed {seed}");
+            for least in [0.1, 0.3, 0.5, 0.9] {
+                let strong = rhythm.filter(|rhythm| rhythm.power_share >= least);
+                assert_eq!(line.start_rhythm(least), strong, "seed {seed}: with {least} of the power");
+            }
             if let (Some(rhythm), Some((share, _))) = (rhythm, best) {
                 assert!((rhythm.power_share - naive.power_share(rhythm.period_s)).abs() < 4e-3, "seed {seed}: {rhythm:?}");
                 assert!(rhythm.power_share > share - SHARE_TIE - 8e-3, "seed {seed}: {rhythm:?}, best {share}");
@@ -410,10 +433,10 @@ mod tests {
                 free_s = start_s + random.random_range(4..120);
                 person.push(start_s, free_s);
             }
-            let rhythm = clockwork.start_rhythm().expect("a rhythm");
+            let rhythm = clockwork.start_rhythm(0.0).expect("a rhythm");
             assert_eq!(rhythm.period_s, period_s, "seed {seed}");
             assert!(rhythm.power_share > 0.99, "seed {seed}: {rhythm:?}");
-            assert!(person.start_rhythm().expect("long enough").power_share < 0.5, "seed {seed}");
+            assert!(person.start_rhythm(0.0).expect("long enough").power_share < 0.5, "seed {seed}");
         }
     }
 
@@ -423,9 +446,9 @@ mod tests {
         for call in 0..64 {
             line.push(NOON_S + call / 2, NOON_S + call / 2 + 20);
         }
-        assert_eq!(line.start_rhythm(), None);
+        assert_eq!(line.start_rhythm(0.0), None);
         assert_eq!(line.peak_overlap(NOON_S, NOON_S + 60, 0), 40);
-        assert_eq!(Line::default().start_rhythm(), None);
+        assert_eq!(Line::default().start_rhythm(0.0), None);
     }
 
     #[test]
