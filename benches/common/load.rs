@@ -15,11 +15,14 @@ pub fn stream(apps: u32) -> impl Iterator<Item = Vec<u8>> {
     simulate::calls(&world).map(|call| call.line(WireFormat::Tccc))
 }
 
+/// Calls that are judged together at most, as in a replay.
+const BEHIND_CALLS_MAX: usize = 1 << 20;
+
 /// Takes a record in as a source with a backlog does: time before it, if it brings any, and judging when enough is closed.
 pub fn judge(shard: &mut Shard, clock: &mut StreamClock, effects: &mut Effects, record: &CallRecord<'_>) {
     if let Some(tick) = clock.observe(record.end) {
         shard.apply(Input::Pass(tick), effects);
-        if shard.is_behind() {
+        if shard.is_behind(BEHIND_CALLS_MAX) {
             shard.catch_up(effects);
         }
     }

@@ -29,6 +29,8 @@ use summary::Summary;
 pub const CHUNK_BYTES: usize = 2 << 20;
 /// How many shards there should be for each of several threads.
 pub const SHARDS_A_THREAD: usize = 4;
+/// Calls that a shard judges together at most: a hundred megabytes.
+const BEHIND_CALLS_MAX: usize = 1 << 20;
 /// How many chunks each of several threads decodes in a round, about.
 const CHUNKS_A_THREAD: usize = 2;
 
@@ -309,7 +311,7 @@ impl Run<'_> {
             self.enter(chunk, names)?;
         }
         // All or none: what is sent is of the same minutes in every shard.
-        if self.workers.iter().any(|worker| worker.shard.is_behind()) {
+        if self.workers.iter().any(|worker| worker.shard.is_behind(BEHIND_CALLS_MAX)) {
             round::catch_up_all(self.decoding.threads, &mut self.workers);
             self.send()?;
         }

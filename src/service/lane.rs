@@ -25,6 +25,8 @@ use crate::metrics::{self, Metrics, OpenAlerts, Outcome, Page, Stream};
 use crate::status::{Board, Pen};
 use crate::watchdog;
 
+/// Calls that are closed and judged together at most: a worker does nothing else for about as long as a fifth of a second.
+const BEHIND_CALLS_MAX: usize = 1 << 16;
 /// Dead letters that may wait for the next checkpoint.
 const DEAD_LETTERS_MAX: usize = 10_000;
 
@@ -388,7 +390,7 @@ impl Lane {
 
     /// Whether so much is to be judged that it should be now.
     pub fn is_behind(&self) -> bool {
-        self.shard.is_behind()
+        self.shard.is_behind(BEHIND_CALLS_MAX)
     }
 
     /// Judges what is closed.

@@ -14,8 +14,8 @@ use crate::engine::waiting::AppSlot;
 
 /// When so many calls an app are closed and not judged, judging them costs each little more than it ever will ...
 const BEHIND_CALLS_AN_APP: usize = 8;
-/// ... but not before there are so many, nor after: 92 bytes each.
-const BEHIND_CALLS: std::ops::RangeInclusive<usize> = 1 << 14..=1 << 20;
+/// ... but not before there are so many.
+const BEHIND_CALLS_MIN: usize = 1 << 14;
 
 impl Shard {
     /// Closes every minute that ends at or before the watermark: `at` less the lateness. Days end one by one: what apps called
@@ -48,10 +48,10 @@ impl Shard {
         self.open = end;
     }
 
-    /// Whether so much is closed and not judged that waiting for more gains nothing.
-    pub fn is_behind(&self) -> bool {
+    /// Whether so much is closed and not judged that waiting for more gains nothing, or `calls_max`. A call takes 92 bytes.
+    pub fn is_behind(&self, calls_max: usize) -> bool {
         let enough = BEHIND_CALLS_AN_APP * self.seats.len();
-        self.docket.calls() >= enough.clamp(*BEHIND_CALLS.start(), *BEHIND_CALLS.end())
+        self.docket.calls() >= enough.max(BEHIND_CALLS_MIN).min(calls_max)
     }
 
     /// Judges all that is closed, each app's minutes together. What is said is said in the order of minutes: that is no other
