@@ -276,7 +276,7 @@ fn remembered(broker: &Broker, callees: usize, apps: usize) -> Topics {
 /// A call to a callee of its own, twenty a second.
 fn call(index: usize, apps: usize) -> Record {
     let (app_id, start_ms) = (1_400_000_000 + index % apps, 1_773_000_000_000 + index as u64 * 50);
-    // In no order: neighbours would be stored in next to nothing.
+    // Scattered, so that none is next to the one before; but at few different distances, which zstd finds.
     let callee = index * 61_803_399 % 100_000_000;
     let value = format!(
         r#"{{"call_id":"{index:08x}-1ef6-4ad2-a8c4-2b2bbfb18e55","app_id":"{app_id}","direction":"outbound","kind":"agent","caller":"+8675580000000","callee":"+86199{callee:08}","start":{start_ms},"ring":{},"answer":{},"end":{},"outcome":"answered","hangup_by":"agent","agent":"7"}}"#,
