@@ -210,10 +210,8 @@ impl Features {
 
     /// Takes in what ended in a minute, and counts the windows that end with it.
     fn close(&mut self, minute: Minute) {
-        for (slot, calls, _) in self.waiting.close(minute).shares() {
-            for (_, call) in calls {
-                self.apps[slot as usize].take_in(call, minute);
-            }
+        for (slot, call) in &self.waiting.close(minute).calls {
+            self.apps[*slot as usize].take_in(call, minute);
         }
         let end_minute = minute.next().0;
         for app in &mut self.apps {

@@ -88,10 +88,9 @@ impl Docket {
         entries.clear();
         for (minute, (_, closed)) in self.minutes.iter().enumerate() {
             let (mut call, mut feedback) = (0, 0);
-            for (slot, calls, told) in closed.shares() {
-                let (calls, told) = ((call, calls.len() as u32), (feedback, told.len() as u32));
-                (call, feedback) = (call + calls.1, feedback + told.1);
-                entries.push(Entry { slot, minute: minute as u32, calls, feedback: told });
+            for (slot, calls, told) in closed.counts() {
+                entries.push(Entry { slot, minute: minute as u32, calls: (call, calls), feedback: (feedback, told) });
+                (call, feedback) = (call + calls, feedback + told);
             }
         }
         entries.sort_unstable();

@@ -180,9 +180,8 @@ impl Shard {
             // What is closed no longer waits, but is counted as waiting until it is judged.
             self.catch_up(effects);
         }
-        let is_flooded = self.is_flooded(slot);
         let Some(app) = self.seats.wake(slot, &self.policy) else { return Accepted::Flooded };
-        if is_flooded {
+        if app.waiting_calls() >= self.policy.bounds.waiting_calls {
             app.flooded();
             return Accepted::Flooded;
         }

@@ -36,20 +36,16 @@ pub struct Closed {
     pub feedback: Vec<(AppSlot, Feedback)>,
 }
 
-/// What one app has in a closed minute.
-pub type Share<'a> = (AppSlot, &'a [(AppSlot, Call)], &'a [(AppSlot, Feedback)]);
-
 impl Closed {
-    /// App by app.
-    pub fn shares(&self) -> impl Iterator<Item = Share<'_>> {
-        let mut calls = &self.calls[..];
-        let mut feedback = &self.feedback[..];
+    /// App by app, in order, how many calls and how much feedback it has.
+    pub fn counts(&self) -> impl Iterator<Item = (AppSlot, u32, u32)> {
+        let (mut calls, mut feedback) = (&self.calls[..], &self.feedback[..]);
         std::iter::from_fn(move || {
             let slot = calls.first().map(|(slot, _)| *slot).into_iter().chain(feedback.first().map(|(slot, _)| *slot)).min()?;
-            let (own_calls, other_calls) = calls.split_at(calls.partition_point(|(other, _)| *other == slot));
-            let (own_feedback, other_feedback) = feedback.split_at(feedback.partition_point(|(other, _)| *other == slot));
-            (calls, feedback) = (other_calls, other_feedback);
-            Some((slot, own_calls, own_feedback))
+            let own_calls = calls.partition_point(|(other, _)| *other == slot);
+            let own_feedback = feedback.partition_point(|(other, _)| *other == slot);
+            (calls, feedback) = (&calls[own_calls..], &feedback[own_feedback..]);
+            Some((slot, own_calls as u32, own_feedback as u32))
         })
     }
 }
@@ -174,7 +170,7 @@ impl WaitingRoom {
     pub fn recycle(&mut self, closed: Closed) {
         let mut calls = closed.calls;
         calls.clear();
-        if self.spare.len() < SPARE_MAX {
+        if calls.capacity() > 0 && self.spare.len() < SPARE_MAX {
             self.spare.push(calls);
         }
     }
@@ -227,7 +223,7 @@ mod tests {
         let closed = room.close(minute);
         let order: Vec<_> = closed.calls.iter().map(|(app, call)| (*app, call.id.to_string())).collect();
         assert_eq!(order, [(0, "a".into()), (0, "b".into()), (1, "a".into())]);
-        assert_eq!(closed.shares().map(|(app, calls, _)| (app, calls.len())).collect::<Vec<_>>(), [(0, 2), (1, 1)]);
+        assert_eq!(closed.counts().collect::<Vec<_>>(), [(0, 2, 0), (1, 1, 0)]);
         assert!(room.is_empty());
         assert!(room.admit_call(0, first));
     }

@@ -24,7 +24,7 @@ use crate::status::Board;
 use crate::watchdog;
 
 /// For so long the judgement stands still at a time while a checkpoint is made.
-const SLICE: Duration = Duration::from_millis(20);
+const SLICE: Duration = Duration::from_millis(5);
 /// Unreadable records are told of at most this often.
 const TOLD_EVERY: Duration = Duration::from_secs(10);
 

@@ -4,6 +4,7 @@ use rand::{RngExt, SeedableRng};
 
 use super::*;
 use crate::checkpoint::Gathered;
+use crate::engine::decode::Format;
 use crate::engine::record::FiledCaller;
 use crate::simulate::{self, WireFormat, World};
 use crate::source::kafka::Start;
