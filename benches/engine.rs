@@ -1,4 +1,4 @@
-//! What judging costs: decode and all rules beside parsing alone, and each rule by itself. What it takes in memory: `growth`.
+//! What judging costs: decode and all rules beside copying and parsing alone, and each rule by itself. What it takes in memory: `growth`.
 //!
 //! Everything is measured in turn within one run, and medians are printed: absolute times mean little on a shared machine.
 #![allow(clippy::expect_used)]
@@ -28,15 +28,23 @@ fn main() {
     rules();
 }
 
-/// Parsing alone, decoding, and decoding with all rules, in turn: a slice of a stream a round, so that the apps are at work.
+/// Copying alone, parsing alone, decoding, and decoding with all rules, in turn: a slice of a stream a round, so that the apps are at work.
 fn whole() {
     let (limits, mut bytes) = (Limits::default(), 0);
-    let mut times: [Vec<f64>; 3] = Default::default();
+    let mut times: [Vec<f64>; 4] = Default::default();
+    let mut copied = Vec::with_capacity(1 << 20);
     let mut shard = Shard::new(Arc::new(Policy::for_tests()), 1);
     let (mut clock, mut effects) = (StreamClock::default(), Effects::default());
     let mut stream = stream(APPS);
     for round in 0..WARM_UP + ROUNDS {
         let lines: Vec<Vec<u8>> = stream.by_ref().take(CALLS).collect();
+        let copy = nanos_a_call(CALLS, || {
+            for line in &lines {
+                copied.clear();
+                copied.extend_from_slice(black_box(line));
+                black_box(&copied);
+            }
+        });
         let parse = nanos_a_call(CALLS, || {
             for line in &lines {
                 // A few records are written with `null` or text where the strict struct wants a number: they cost the same.
@@ -63,13 +71,14 @@ fn whole() {
         effects.alerts.clear();
         if round >= WARM_UP {
             bytes = lines.iter().map(Vec::len).sum::<usize>() / CALLS;
-            times.iter_mut().zip([parse, decode, engine]).for_each(|(times, time)| times.push(time));
+            times.iter_mut().zip([copy, parse, decode, engine]).for_each(|(times, time)| times.push(time));
         }
     }
     println!("{CALLS} calls of {APPS} apps, {bytes} bytes each, after {} others; medians of {ROUNDS} slices", WARM_UP * CALLS);
-    let [parse, decode, engine] = times.map(median);
+    let [copy, parse, decode, engine] = times.map(median);
     println!("{:<32} {:>9} {:>12} {:>22}", "one core", "ns/call", "calls/s", "of parsing alone");
-    for (name, nanos) in [("parsing alone (sonic-rs)", parse), ("decode", decode), ("decode and all rules", engine)] {
+    let limits = [("copying the bytes (memcpy)", copy), ("parsing alone (sonic-rs)", parse)];
+    for (name, nanos) in limits.into_iter().chain([("decode", decode), ("decode and all rules", engine)]) {
         println!("{name:<32} {nanos:>9.0} {:>12.0} {:>22.2}", 1e9 / nanos, parse / nanos);
     }
 }

@@ -234,9 +234,9 @@ fn longest_ms(scrape: &Scrape) -> f64 {
 /// How long it takes to be at work again with so many remembered callees, beside a start with none.
 fn restore(broker: &Broker, sizes: &Sizes) {
     println!("\n{} remembered callees, medians of {} rounds in turn", sizes.callees, sizes.rounds);
-    println!("{:<44} {:>12} {:>14} {:>20}", "", "state, MB", "restored, s", "beside an empty one");
+    println!("{:<28} {:>14} {:>12} {:>14} {:>20}", "", "pauses to, ms", "state, MB", "restored, s", "beside an empty one");
     for apps in [1, 1_000].into_iter().filter(|apps| sizes.callees / apps <= CALLEES_AN_APP) {
-        let topics = remembered(broker, sizes.callees, apps);
+        let (topics, pause_ms) = remembered(broker, sizes.callees, apps);
         let empty = Topics::create(broker, PARTITIONS);
         let (mut full_s, mut empty_s) = (Vec::new(), Vec::new());
         for _ in 0..sizes.rounds {
@@ -249,7 +249,7 @@ fn restore(broker: &Broker, sizes: &Sizes) {
         let bytes: usize = newest.collect::<BTreeMap<_, _>>().into_values().sum();
         let (full_s, empty_s) = (median(full_s), median(empty_s));
         let (name, mb) = (format!("in {apps} apps"), bytes as f64 / 1e6);
-        println!("{name:<44} {mb:>12.1} {:>14.2} {:>20}", full_s - empty_s, format!("{full_s:.2} - {empty_s:.2}"));
+        println!("{name:<28} {pause_ms:>14} {mb:>12.1} {:>14.2} {:>20}", full_s - empty_s, format!("{full_s:.2} - {empty_s:.2}"));
     }
 }
 
@@ -259,8 +259,8 @@ const CALLEES_AN_APP: usize = 2_000_000;
 const AT_A_TIME: usize = 1_000_000;
 const FORMAT: &str = "  idle_timeout: '0'\n  checkpoint_interval: 1s\n  format: dialwatch\nbounds: {callees_per_app: 2000000}\n";
 
-/// A group that has judged a call to each of so many callees.
-fn remembered(broker: &Broker, callees: usize, apps: usize) -> Topics {
+/// A group that has judged a call to each of so many callees, and the longest pause that checkpoints made meanwhile.
+fn remembered(broker: &Broker, callees: usize, apps: usize) -> (Topics, f64) {
     let topics = Topics::create(broker, PARTITIONS);
     let mut program = Program::start_quiet(&topics.config(broker, FORMAT));
     let position = Position::in_calls(broker, &topics);
@@ -269,8 +269,9 @@ fn remembered(broker: &Broker, callees: usize, apps: usize) -> Topics {
         produce(broker, &topics.calls, PARTITIONS, &calls);
         program.eventually("all judged", |_| position.is_at_end().then_some(()));
     }
+    let pause_ms = longest_ms(&program.scrape());
     program.end();
-    topics
+    (topics, pause_ms)
 }
 
 /// A call to a callee of its own, twenty a second.

@@ -16,13 +16,26 @@ pub fn stream(apps: u32) -> impl Iterator<Item = Vec<u8>> {
 }
 
 /// Calls that are judged together at most, as in a replay.
-const BEHIND_CALLS_MAX: usize = 1 << 20;
+const REPLAY_CALLS_MAX: usize = 1 << 20;
+/// The same as in a service.
+pub const SERVICE_CALLS_MAX: usize = 1 << 16;
+
+/// Takes a record in as a replay does.
+pub fn judge(shard: &mut Shard, clock: &mut StreamClock, effects: &mut Effects, record: &CallRecord<'_>) {
+    judge_within(REPLAY_CALLS_MAX, shard, clock, effects, record);
+}
 
 /// Takes a record in as a source with a backlog does: time before it, if it brings any, and judging when enough is closed.
-pub fn judge(shard: &mut Shard, clock: &mut StreamClock, effects: &mut Effects, record: &CallRecord<'_>) {
+pub fn judge_within(
+    calls_max: usize,
+    shard: &mut Shard,
+    clock: &mut StreamClock,
+    effects: &mut Effects,
+    record: &CallRecord<'_>,
+) {
     if let Some(tick) = clock.observe(record.end) {
         shard.apply(Input::Pass(tick), effects);
-        if shard.is_behind(BEHIND_CALLS_MAX) {
+        if shard.is_behind(calls_max) {
             shard.catch_up(effects);
         }
     }

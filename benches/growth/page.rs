@@ -17,10 +17,10 @@ pub fn tables(growth: &Growth) -> String {
     );
     spread(&mut text, growth);
     lengths(&mut text, growth);
-    let [even, skewed] = growth.skew;
+    let [usual, skewed] = growth.skew;
     let _ = write!(
         text,
-        "\n{} apps with {} calls in {}:\n\n| traffic | ns a call |\n|---|--:|\n| even | {even:.0} |\n\
+        "\n{} apps with {} calls in {}:\n\n| traffic | ns a call |\n|---|--:|\n| any app calls next | {usual:.0} |\n\
          | one app has half of it | {skewed:.0} |\n",
         thousands(USUAL.apps),
         thousands(USUAL.calls),
@@ -61,9 +61,15 @@ fn lengths(text: &mut String, growth: &Growth) {
         "\nApps whose windows hold an hour of traffic, or a day of it; the last two are as busy for a day as for an hour:\n\n\
          | apps | hours | calls | ns a call |\n|--:|--:|--:|--:|\n",
     );
+    let [even_hour, even_day] = growth.even;
     for (traffic, nanos) in &growth.lengths {
         let _ = writeln!(text, "| {} | {} | {} | {nanos:.0} |", thousands(traffic.apps), traffic.hours, thousands(traffic.calls));
     }
+    let _ = writeln!(
+        text,
+        "\nIf the last two call at an even pace, as machines do, every line of them is searched for a rhythm: {even_hour:.0} ns for an hour, \
+         {even_day:.0} for a day."
+    );
 }
 
 fn hours(hours: u32) -> String {

@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use crate::common::load::median;
-use crate::traffic::{Traffic, bytes_of_a_registered_app, bytes_of_a_silent_app};
+use crate::traffic::{Traffic, Turns, bytes_of_a_registered_app, bytes_of_a_silent_app};
 
 /// Before the words that tell a child what to measure.
 pub const MEASURE: &str = "--measure";
@@ -19,16 +19,19 @@ pub const IDLE_DAYS: u32 = 40;
 /// From all callees in one app to ten in each.
 const SPREAD: [u32; 6] = [1, 10, 100, 1_000, 10_000, 100_000];
 /// The usual one: what the others are held against.
-pub const USUAL: Traffic = Traffic { apps: 1_000, calls: CALLS, hours: 1, skewed: false };
+pub const USUAL: Traffic = Traffic { apps: 1_000, calls: CALLS, hours: 1, turns: Turns::Any };
 const MORNING: Traffic = Traffic { hours: 6, ..USUAL };
 const DAY: Traffic = Traffic { hours: 24, ..USUAL };
 const HOUR_AT_THE_RATE_OF_A_DAY: Traffic = Traffic { hours: 1, calls: CALLS / 24, ..USUAL };
 /// Apps as busy as the usual ones, with windows of an hour, and with a day behind them.
 const BUSY_HOUR: Traffic = Traffic { apps: 100, calls: CALLS / 10, ..USUAL };
 const BUSY_DAY: Traffic = Traffic { hours: 24, calls: BUSY_HOUR.calls * 24, ..BUSY_HOUR };
-const SKEWED: Traffic = Traffic { skewed: true, ..USUAL };
+const SKEWED: Traffic = Traffic { turns: Turns::Skewed, ..USUAL };
+/// As busy for a day as machines would be, whose every line is searched for a rhythm.
+const EVEN_HOUR: Traffic = Traffic { turns: Turns::Even, ..BUSY_HOUR };
+const EVEN_DAY: Traffic = Traffic { turns: Turns::Even, ..BUSY_DAY };
 /// Many apps, each with a thousand calls in a day.
-const WHOLE_DAY: Traffic = Traffic { apps: 10_000, calls: 10_000_000, hours: 24, skewed: false };
+const WHOLE_DAY: Traffic = Traffic { apps: 10_000, calls: 10_000_000, hours: 24, turns: Turns::Any };
 
 /// Everything the page tells.
 pub struct Growth {
@@ -37,7 +40,9 @@ pub struct Growth {
     /// Traffic of an hour, of some, of a day, and of an hour at the rate of that day; then at the rate of the hour, for an hour and a
     /// day: nanoseconds a call.
     pub lengths: Vec<(Traffic, f64)>,
-    /// Even traffic and such with half of it in one app: nanoseconds a call.
+    /// Of an hour and of a day, of apps that call at an even pace: nanoseconds a call.
+    pub even: [f64; 2],
+    /// The usual traffic and such with half of it in one app: nanoseconds a call.
     pub skew: [f64; 2],
     /// Bytes of an app that has called once, and of one that only filed.
     pub idle_bytes: [f64; 2],
@@ -48,7 +53,7 @@ pub struct Growth {
 impl Growth {
     pub fn measure() -> Self {
         let spread = SPREAD.map(|apps| Traffic { apps, ..USUAL });
-        let others = [MORNING, DAY, HOUR_AT_THE_RATE_OF_A_DAY, BUSY_HOUR, BUSY_DAY, SKEWED];
+        let others = [MORNING, DAY, HOUR_AT_THE_RATE_OF_A_DAY, BUSY_HOUR, BUSY_DAY, EVEN_HOUR, EVEN_DAY, SKEWED];
         let timed: Vec<Traffic> = spread.into_iter().chain(others).collect();
         let mut times = vec![Vec::new(); timed.len()];
         for _ in 0..ROUNDS {
@@ -65,6 +70,7 @@ impl Growth {
             lengths: [USUAL, MORNING, DAY, HOUR_AT_THE_RATE_OF_A_DAY, BUSY_HOUR, BUSY_DAY]
                 .map(|traffic| (traffic, nanos(traffic)))
                 .to_vec(),
+            even: [EVEN_HOUR, EVEN_DAY].map(nanos),
             skew: [USUAL, SKEWED].map(nanos),
             idle_bytes: ["silent", "registered"].map(|what| child(what, USUAL)),
             whole_day_bytes: child("bytes", WHOLE_DAY),
@@ -74,9 +80,9 @@ impl Growth {
 
 /// One figure, from a process of its own.
 fn child(what: &str, traffic: Traffic) -> f64 {
-    let Traffic { apps, calls, hours, skewed } = traffic;
+    let Traffic { apps, calls, hours, turns } = traffic;
     let output = Command::new(std::env::current_exe().expect("this program"))
-        .args([MEASURE, what, &apps.to_string(), &calls.to_string(), &hours.to_string(), &skewed.to_string()])
+        .args([MEASURE, what, &apps.to_string(), &calls.to_string(), &hours.to_string(), turns.name()])
         .output()
         .expect("it starts");
     let said = String::from_utf8_lossy(&output.stdout);
@@ -88,9 +94,10 @@ fn child(what: &str, traffic: Traffic) -> f64 {
 
 /// The figure that the words of a child ask for.
 pub fn measured(words: &[String]) -> f64 {
-    let [what, apps, calls, hours, skewed] = words else { panic!("{words:?} is no point") };
+    let [what, apps, calls, hours, turns] = words else { panic!("{words:?} is no point") };
     let number = |text: &String| text.parse::<u32>().expect("a number");
-    let traffic = Traffic { apps: number(apps), calls: number(calls), hours: number(hours), skewed: skewed == "true" };
+    let named = |name: &String| Turns::ALL.into_iter().find(|turns| turns.name() == name).expect("a name");
+    let traffic = Traffic { apps: number(apps), calls: number(calls), hours: number(hours), turns: named(turns) };
     match what.as_str() {
         "nanos" => traffic.nanos_a_call(),
         "bytes" => traffic.bytes(),

@@ -1,7 +1,7 @@
 //! Made-up traffic of a given shape: so many calls of so many apps within so many hours, each to a callee of its own.
 //!
-//! Plain traffic, of which next to no rule has anything to say: two calls of three are answered, nothing has a rhythm, numbers
-//! called follow no order, and all of it is within a province. Rest time is not judged, for traffic
+//! Plain traffic, of which next to no rule has anything to say: two calls of three are answered, each call is any app's, as people
+//! call, numbers called follow no order, and all of it is within a province. Rest time is not judged, for traffic
 //! of a day has nights. Never draws a random number: the same shape is the same records.
 
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use dialwatch::engine::record::{CallRecord, HangupBy, Outcome, Registration};
 use dialwatch::engine::shard::{Effects, Input, Shard};
 use dialwatch::engine::time::{DAY_S, HOUR_S, MINUTE_MS, StreamClock};
 
-use crate::common::load::{judge, made_up, resident_bytes};
+use crate::common::load::{SERVICE_CALLS_MAX, judge_within, made_up, resident_bytes};
 
 /// When it begins: on a Monday at nine in the morning, in Shanghai.
 const BEGIN_S: i64 = 1_773_018_000;
@@ -25,37 +25,68 @@ const AREA: u64 = 80_000_000;
 /// Prime to it: numbers called one after the other lie far apart.
 const SCATTER: u64 = 61_803_399;
 
+/// Whose turn it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turns {
+    /// Any app's: so people call.
+    Any,
+    /// One app's after the other: each calls at an even pace, as machines do.
+    Even,
+    /// Half of the calls are the first app's.
+    Skewed,
+}
+
+impl Turns {
+    pub const ALL: [Self; 3] = [Self::Any, Self::Even, Self::Skewed];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Any => "any",
+            Self::Even => "even",
+            Self::Skewed => "skewed",
+        }
+    }
+}
+
 /// The shape of some traffic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Traffic {
     pub apps: u32,
     pub calls: u32,
     pub hours: u32,
-    /// The first app has half of the calls.
-    pub skewed: bool,
+    pub turns: Turns,
+}
+
+/// A number below `below` that follows from an index as if it were drawn (SplitMix64, Steele and others 2014).
+fn drawn(index: u64, below: u32) -> u32 {
+    let mut value = index.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    value = (value ^ value >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    value = (value ^ value >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+    ((value ^ value >> 31) % u64::from(below)) as u32
 }
 
 impl Traffic {
-    /// The app of a call, and which of its calls it is.
-    fn app_of(self, index: u32) -> (u32, u32) {
-        match (self.skewed, index % 2) {
-            (false, _) => (index % self.apps, index / self.apps),
-            (true, 0) => (0, index / 2),
-            (true, _) => (1 + index / 2 % (self.apps - 1), index / 2 / (self.apps - 1)),
+    /// The app of a call.
+    fn app_of(self, index: u32) -> u32 {
+        match self.turns {
+            Turns::Any => drawn(2 * u64::from(index), self.apps),
+            Turns::Even => index % self.apps,
+            Turns::Skewed if index.is_multiple_of(2) => 0,
+            Turns::Skewed => 1 + drawn(2 * u64::from(index), self.apps - 1),
         }
     }
 
+    /// How many calls an app has, about.
     fn calls_of(self, app: u32) -> u32 {
-        match (self.skewed, app) {
-            (false, _) => self.calls / self.apps,
-            (true, 0) => self.calls / 2,
-            (true, _) => self.calls / 2 / (self.apps - 1),
+        match (self.turns, app) {
+            (Turns::Any | Turns::Even, _) => self.calls / self.apps,
+            (Turns::Skewed, 0) => self.calls / 2,
+            (Turns::Skewed, _) => self.calls / 2 / (self.apps - 1),
         }
     }
 
     fn call(self, index: u32) -> CallRecord<'static> {
-        let (app, nth) = self.app_of(index);
-        // Neither starts nor lengths have a rhythm: a machine would.
+        let app = self.app_of(index);
         let chance = |of: u32, below: u32| i64::from((index.wrapping_mul(of) >> 8) % below);
         let start_s =
             BEGIN_S + i64::from(index) * i64::from(self.hours * HOUR_S) / i64::from(self.calls) + chance(2_654_435_761, 90);
@@ -65,7 +96,10 @@ impl Traffic {
         let answer = record.start.plus_millis(4_000 + chance(3_266_489_917, 17_000));
         let talk_ms = 5_000 + chance(668_265_263, 20_000) * chance(374_761_393, 12);
         CallRecord {
-            caller: Number::parse(&format!("+86755{:08}", 20_000_000 + app * callers + nth % callers), "86"),
+            caller: Number::parse(
+                &format!("+86755{:08}", 20_000_000 + app * callers + drawn(2 * u64::from(index) + 1, callers)),
+                "86",
+            ),
             callee: Number::parse(&format!("+8620{:08}", 20_000_000 + u64::from(index) * SCATTER % AREA), "86"),
             answer: is_answered.then_some(answer),
             end: answer.plus_millis(if is_answered { talk_ms } else { 20_000 }),
@@ -113,7 +147,7 @@ fn app_id(app: u32) -> String {
 pub fn bytes_of_a_silent_app(apps: u32, days: i64) -> f64 {
     let mut judge = Judge::new();
     let before = resident_bytes();
-    let traffic = Traffic { apps, calls: apps, hours: days as u32 * 24, skewed: false };
+    let traffic = Traffic { apps, calls: apps, hours: days as u32 * 24, turns: Turns::Even };
     (0..apps).for_each(|index| judge.take(&traffic.call(index)));
     for _ in 0..3 {
         judge.pass(i64::from(DAY_S) * 1_000);
@@ -153,7 +187,7 @@ impl Judge {
     }
 
     fn take(&mut self, record: &CallRecord<'_>) {
-        judge(&mut self.shard, &mut self.clock, &mut self.effects, record);
+        judge_within(SERVICE_CALLS_MAX, &mut self.shard, &mut self.clock, &mut self.effects, record);
         self.send();
     }
 

@@ -1,12 +1,13 @@
-//! What changed, as records. On the judging thread, so it keeps its buffers and does everything once.
+//! What changed, as records. It keeps its buffers, and never decides what is written.
 
 use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use zstd::zstd_safe::CCtx;
 
 use super::record::{Header, Key, pack};
 use super::{CHUNK_BYTES, Head, StateRecord};
-use crate::engine::due::AppState;
 
 /// Makes the records of one partition. It knows how many chunks lie in the topic of each app, so that none outlives its
 /// app's getting smaller: the state of a partition needs one encoder from its first record on, or that of [`super::Kept`].
@@ -52,8 +53,7 @@ impl Encoder {
     }
 
     /// Appends the records of an app, and the deletions of those it no longer needs.
-    pub fn app(&mut self, state: &AppState, out: &mut Vec<StateRecord>) {
-        let AppState { app_id, bytes } = state;
+    pub fn app(&mut self, app_id: &str, bytes: &[u8], out: &mut Vec<StateRecord>) {
         pack(&mut self.context, bytes, &mut self.packed);
         let key = |chunk| Key::App { app_id, chunk };
         let (seal, chunks) = (key(0).seal(&self.packed), self.packed.len().div_ceil(self.chunk_bytes) as u32);
@@ -62,7 +62,7 @@ impl Encoder {
         }
         self.shrink(app_id, chunks, out);
         if chunks > 1 {
-            self.chunks.insert(app_id.clone(), chunks);
+            self.chunks.insert(app_id.into(), chunks);
         }
     }
 
@@ -87,6 +87,29 @@ impl Encoder {
     /// The deletion of an alert that every sink has.
     pub fn delivered(&self, number: u64) -> StateRecord {
         deletion(Key::Alert(number))
+    }
+}
+
+/// An encoder that a lane and what writes for it have in common. They take turns: the one begins a checkpoint when the other has
+/// written the last.
+#[derive(Clone)]
+pub struct SharedEncoder(Arc<Mutex<Encoder>>);
+
+impl SharedEncoder {
+    /// Shares an encoder.
+    pub fn of(encoder: Encoder) -> Self {
+        Self(Arc::new(Mutex::new(encoder)))
+    }
+
+    /// Takes a turn.
+    pub fn lock(&self) -> MutexGuard<'_, Encoder> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for SharedEncoder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SharedEncoder")
     }
 }
 

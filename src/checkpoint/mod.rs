@@ -24,7 +24,7 @@ use serde::{Deserialize, Serialize};
 use crate::engine::shard::ShardHead;
 use crate::engine::time::StreamClock;
 
-pub use encoder::Encoder;
+pub use encoder::{Encoder, SharedEncoder};
 pub use gathered::{Gathered, Kept};
 pub use plan::Misfit;
 

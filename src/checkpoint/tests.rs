@@ -14,7 +14,6 @@ use super::*;
 use crate::engine::alert::Alert;
 use crate::engine::app::AppSnapshot;
 use crate::engine::decode::{self, Format, Limits, NeutralCall};
-use crate::engine::due::AppState;
 use crate::engine::policy::Policy;
 use crate::engine::record::{Direction, HangupBy, Kind, Outcome, Position};
 use crate::engine::shard::{Effects, Input, Shard, ShardSnapshot};
@@ -156,7 +155,8 @@ fn whatever_the_order_of_updates_the_state_comes_back_the_same() {
             let changes = partition.shard.begin_checkpoint();
             let mut records = Vec::new();
             while let Some(state) = partition.shard.next_due() {
-                encoder.app(&state, &mut records);
+                let (app_id, bytes) = state.into_bytes();
+                encoder.app(&app_id, &bytes, &mut records);
             }
             changes.forgotten.iter().for_each(|app_id| encoder.forget(app_id, &mut records));
             forgotten += changes.forgotten.len();
@@ -198,15 +198,31 @@ fn calling(callees: u64) -> Partition {
     partition
 }
 
-fn state_of(app: &AppSnapshot<'_>) -> AppState {
-    AppState { app_id: app.id().into(), bytes: postcard::to_stdvec(app).expect("bytes").into() }
+fn bytes_of(app: &AppSnapshot<'_>) -> Vec<u8> {
+    postcard::to_stdvec(app).expect("bytes")
 }
 
 fn encoded(partition: &Partition, encoder: &mut Encoder) -> Vec<StateRecord> {
     let mut records = Vec::new();
-    partition.shard.snapshot().apps.iter().for_each(|app| encoder.app(&state_of(app), &mut records));
+    partition.shard.snapshot().apps.iter().for_each(|app| encoder.app(app.id(), &bytes_of(app), &mut records));
     records.push(encoder.head(&partition.head()));
     records
+}
+
+#[test]
+fn a_large_app_is_copied_at_its_moment_and_packed_later() {
+    for callees in [1_000, 20_000] {
+        let mut partition = calling(callees);
+        let before = bytes_of(&partition.shard.snapshot().apps[0]);
+        partition.shard.begin_checkpoint();
+        partition.take(&call(callees, "app", callees, partition.clock.newest().millis(), Outcome::Answered));
+        partition.shard.apply(Input::Tick(partition.clock.newest().plus_millis(20 * MINUTE_MS)), &mut partition.effects);
+        assert!(bytes_of(&partition.shard.snapshot().apps[0]) != before, "{callees}: it has changed since");
+        let (app_id, bytes) = partition.shard.next_due().expect("it was changed").into_bytes();
+        assert_eq!(&*app_id, "app");
+        assert!(*bytes == before, "{callees}");
+        assert!(partition.shard.next_due().is_none());
+    }
 }
 
 #[test]
@@ -420,13 +436,13 @@ fn large_apps_are_small_records() {
     for (callees, bytes_max) in [(1_000, 20_000), (100_000, 400_000)] {
         let partition = calling(callees);
         let snapshot = partition.shard.snapshot();
-        let state = state_of(&snapshot.apps[0]);
-        let plain = state.bytes.len();
+        let (app_id, state) = (snapshot.apps[0].id(), bytes_of(&snapshot.apps[0]));
+        let plain = state.len();
         let (mut encoder, mut records) = (Encoder::new(), Vec::new());
-        encoder.app(&state, &mut records);
+        encoder.app(app_id, &state, &mut records);
         records.clear();
         let began = Instant::now();
-        encoder.app(&state, &mut records);
+        encoder.app(app_id, &state, &mut records);
         let encoding = began.elapsed();
         let bytes: usize = records.iter().filter_map(|record| record.value.as_ref()).map(Vec::len).sum();
         assert!(records.iter().flat_map(|record| &record.value).all(|value| value.len() <= HEADER_BYTES + CHUNK_BYTES));

@@ -13,9 +13,10 @@ use rdkafka::message::{DeliveryResult, Header, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, Producer, ProducerContext, ThreadedProducer};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
-use super::StateRecord;
+use super::{SharedEncoder, StateRecord};
 use crate::config::kafka::{RawKafka, RawTopics};
 use crate::engine::alert::Alert;
+use crate::engine::due::AppState;
 use crate::kafka::{Connection, KafkaProblem, Voice, add, failed};
 use crate::metrics::Stream;
 
@@ -28,7 +29,6 @@ const PATIENCE_TIMEOUTS: u32 = 2;
 const HEADERS: &str = "__connect.errors.";
 
 /// What one partition wants to be written.
-#[derive(Debug)]
 pub struct Part {
     /// The partition.
     pub partition: i32,
@@ -36,8 +36,12 @@ pub struct Part {
     pub next_call: i64,
     /// The offset of the next feedback.
     pub next_feedback: Option<i64>,
-    /// What is remembered.
+    /// What is remembered: all of it once it is packed.
     pub state: Vec<StateRecord>,
+    /// The apps that changed, to be packed.
+    pub apps: Vec<AppState>,
+    /// Packs them.
+    pub encoder: SharedEncoder,
     /// Alerts, each with when the records were received that led to it.
     pub alerts: Vec<Sent>,
     /// The number of the alert after the last.
@@ -46,6 +50,17 @@ pub struct Part {
     pub dead_letters: Vec<DeadLetter>,
     /// Whether a call of the watchdog has been judged since the last checkpoint.
     pub has_watchdog: bool,
+}
+
+impl Part {
+    /// Makes records of the apps: the dear part of a checkpoint, and none of the judging thread's business.
+    pub fn pack(&mut self) {
+        let mut encoder = self.encoder.lock();
+        for app in self.apps.drain(..) {
+            let (app_id, bytes) = app.into_bytes();
+            encoder.app(&app_id, &bytes, &mut self.state);
+        }
+    }
 }
 
 /// An alert that leaves, and when the records were received that led to it.

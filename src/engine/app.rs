@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::alert::Alert;
 use super::alert::book::{Book, Desk, Letterhead};
 use super::alert::ledger::Ledger;
-use super::detector::{Finding, Found, Judged, Mode, Observed, RuleName, RuleParams, RuleStates};
+use super::detector::{Found, Judged, Mode, Observed, RuleName, RuleParams, RuleStates};
 use super::memory::{Memory, MemorySnapshot, Profile};
 use super::number::Number;
 use super::overlaps::Overlap;
@@ -29,6 +29,7 @@ const SMALL_BYTES: usize = 4_096;
 const PAIR_BYTES: usize = 20;
 
 /// One app.
+#[derive(Clone)]
 pub struct App {
     id: Box<str>,
     registration: Option<Registration>,
@@ -250,7 +251,7 @@ impl App {
         let letterhead = Letterhead { policy, terms, app_id: &self.id, now, completeness, faded };
         let mut sent = Desk { alerts: &mut effects.alerts, ledger: Some(&mut self.ledger) };
         let mut shadowed = Desk { alerts: &mut effects.shadowed, ledger: None };
-        for (rule, finding) in one_a_subject(found.drain().collect()) {
+        for (rule, finding) in found.drain_one_a_subject() {
             match letterhead.standing(rule).mode() {
                 Mode::Shadow => self.shadow_book.enter(&letterhead, rule, finding, &mut shadowed),
                 _ => self.book.enter(&letterhead, rule, finding, &mut sent),
@@ -386,28 +387,4 @@ fn callers_of(calls: &[(AppSlot, Call)], mut callers: Vec<Number>) -> Vec<Number
     callers.sort_unstable();
     callers.dedup();
     callers
-}
-
-/// Of several findings about one subject in a minute, one: begun by the first, with the severity and evidence of the last
-/// of the gravest.
-fn one_a_subject(mut found: Vec<(RuleName, Finding)>) -> Vec<(RuleName, Finding)> {
-    found.sort_by_key(|(rule, finding)| (*rule, finding.subject));
-    let mut merged: Vec<(RuleName, Finding)> = Vec::with_capacity(found.len());
-    for (rule, finding) in found {
-        match merged.pop() {
-            Some((last_rule, last)) if last_rule == rule && last.subject == finding.subject => {
-                merged.push((rule, graver(last, finding)));
-            }
-            last => merged.extend(last.into_iter().chain([(rule, finding)])),
-        }
-    }
-    merged
-}
-
-fn graver(first: Finding, second: Finding) -> Finding {
-    let Finding { at, certain, calls, callees, .. } = first;
-    let (at, certain) = (at.min(second.at), certain || second.certain);
-    let weight = |finding: &Finding| (!finding.lingering, finding.severity);
-    let grave = if weight(&second) >= weight(&first) { second } else { first };
-    Finding { at, certain, calls, callees, ..grave }
 }

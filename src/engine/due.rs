@@ -1,19 +1,43 @@
 //! What a checkpoint still has to write: the apps that changed, each as it was when the checkpoint began.
 //!
-//! Copied before it is written over: an app about to change is turned into bytes first, the others when there is time. So a
+//! Copied before it is written over: an app about to change is copied first, the others when there is time. So a
 //! checkpoint is of one moment, and the judgement does not stand still for it. Never says when one begins or ends.
 
-use super::app::Waiting;
+use super::app::{App, Waiting};
 use super::waiting::{AppSlot, WaitingRoom};
 use super::window::{Map, keyed_map};
 
-/// The state of an app, in its durable form.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Callees from which on an app is copied as it is: to copy a hundred thousand takes a millisecond, to make bytes of them twenty.
+const LARGE_CALLEES: usize = 1 << 14;
+
+/// The state of an app at one moment.
 pub struct AppState {
-    /// The app.
-    pub app_id: Box<str>,
-    /// See [`super::app::App::bytes`].
-    pub bytes: Box<[u8]>,
+    app_id: Box<str>,
+    form: Form,
+}
+
+enum Form {
+    Bytes(Box<[u8]>),
+    /// Of a large app, for whoever does not judge to make bytes of.
+    Copy(Box<App>, Waiting),
+}
+
+impl AppState {
+    /// That of an app now, with what waits for it.
+    pub fn of(app: &App, waiting: Waiting) -> Self {
+        let is_large = app.memory().pairs.len() >= LARGE_CALLEES;
+        let form = if is_large { Form::Copy(Box::new(app.clone()), waiting) } else { Form::Bytes(app.bytes(waiting)) };
+        Self { app_id: app.id().into(), form }
+    }
+
+    /// The app, and its durable form: see [`App::bytes`].
+    pub fn into_bytes(self) -> (Box<str>, Box<[u8]>) {
+        let bytes = match self.form {
+            Form::Bytes(bytes) => bytes,
+            Form::Copy(app, waiting) => app.bytes(waiting),
+        };
+        (self.app_id, bytes)
+    }
 }
 
 /// The apps that are due.

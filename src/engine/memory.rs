@@ -184,7 +184,7 @@ impl Memory {
         self.day_callees.push(call.end.minute().day(), callee);
         let contact = self.pairs.called(callee, call.start.seconds(), bounds.callees);
         let (recent, refusals) = (&self.recent, &self.refusals);
-        let find = |start_s| recent.find(callee, start_s).or_else(|| refusals.find(callee, start_s)).cloned();
+        let find = |start_s| recent.find(callee, start_s).or_else(|| refusals.find(callee, start_s).cloned());
         self.repeats.called(call, callee, contact.previous_s, find);
         Some(contact)
     }
@@ -235,6 +235,8 @@ impl Memory {
         }
         if contact.is_some_and(|contact| contact.first)
             && let Some(callee) = call.callee
+            // Nobody is met for the first time twice in a day, unless forgotten meanwhile.
+            && !(self.pairs.evicted() > 0 && self.walk.holds(callee))
             && self.walk.push(call.start.seconds(), callee)
         {
             self.first_contacts += 1;

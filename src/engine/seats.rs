@@ -187,7 +187,7 @@ impl Seats {
     /// The state of the app of a seat, with what waits for it.
     pub fn state(&self, slot: AppSlot, waiting: Waiting, policy: &Policy) -> Option<AppState> {
         let app = self.look(slot, policy)?;
-        Some(AppState { app_id: app.id().into(), bytes: app.bytes(waiting) })
+        Some(AppState::of(&app, waiting))
     }
 
     /// The apps last judged at or after a minute, to look at, in no order.

@@ -1,6 +1,6 @@
 //! The committer: one thread that collects what workers hand over at a checkpoint and writes it in one transaction.
 //!
-//! While it waits for brokers, the judgement goes on. It never decides whose partitions are whose: the conductor says in
+//! While it packs and waits for brokers, the judgement goes on. It never decides whose partitions are whose: the conductor says in
 //! whose name it writes, and whether a checkpoint that failed is written again.
 
 use std::sync::Arc;
@@ -79,7 +79,9 @@ impl Committer {
             Parts::Collect(handed_over, hands) => {
                 let mut parts = Vec::new();
                 for _ in 0..hands {
-                    parts.extend(handed_over.recv().ok()?);
+                    let mut handed = handed_over.recv().ok()?;
+                    handed.iter_mut().for_each(|(_, part)| part.pack());
+                    parts.extend(handed);
                 }
                 parts
             }

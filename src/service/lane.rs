@@ -15,7 +15,7 @@ use super::progress::Progress;
 use super::unreadable::Unreadable;
 use crate::checkpoint::recall::Recalled;
 use crate::checkpoint::writer::{DeadLetter, Outgoing, Part};
-use crate::checkpoint::{Encoder, Head, Kept, StateRecord};
+use crate::checkpoint::{Encoder, Head, Kept, SharedEncoder, StateRecord};
 use crate::engine::alert::Alert;
 use crate::engine::decode::{self, DecodeError};
 use crate::engine::policy::Policy;
@@ -45,7 +45,7 @@ pub struct Lane {
     met: u32,
     outbox: Outbox,
     unreadable: Unreadable,
-    encoder: Encoder,
+    encoder: SharedEncoder,
     /// Deletes what an earlier life remembered and this one does not.
     clear: Vec<StateRecord>,
     dead_letters: Vec<DeadLetter>,
@@ -85,7 +85,7 @@ impl Lane {
             outbox: Outbox::new(progress.clone()),
             progress,
             unreadable: Unreadable::default(),
-            encoder: Encoder::default(),
+            encoder: SharedEncoder::of(Encoder::default()),
             is_changed: !clear.is_empty(),
             clear,
             dead_letters: Vec::new(),
@@ -98,7 +98,7 @@ impl Lane {
         };
         if let Some(Kept { head, apps, outbox, encoder }) = kept {
             lane.clock = head.clock;
-            lane.encoder = encoder;
+            lane.encoder = SharedEncoder::of(encoder);
             lane.outbox.restore(head.next_alert, outbox);
             lane.shard.restore_head(head.shard);
             apps.into_iter().for_each(|app| lane.shard.restore_app(app));
@@ -320,13 +320,14 @@ impl Lane {
     pub fn begin_checkpoint(&mut self, place: &Place) -> bool {
         assert!(self.part.is_none(), "a checkpoint begins when the one before is made");
         let mut state = std::mem::take(&mut self.clear);
-        let has_sent = self.outbox.write(&self.encoder, &mut state);
+        let mut encoder = self.encoder.lock();
+        let has_sent = self.outbox.write(&encoder, &mut state);
         if !(std::mem::take(&mut self.is_changed) || has_sent) {
             return false;
         }
         let changes = self.shard.begin_checkpoint();
-        changes.forgotten.iter().for_each(|app_id| self.encoder.forget(app_id, &mut state));
-        state.push(self.encoder.head(&Head {
+        changes.forgotten.iter().for_each(|app_id| encoder.forget(app_id, &mut state));
+        state.push(encoder.head(&Head {
             group_id: place.group_id.clone(),
             partition: self.partition,
             next_call: self.next_call,
@@ -335,12 +336,15 @@ impl Lane {
             shard: changes.head,
             next_alert: self.outbox.next(),
         }));
+        drop(encoder);
         let barks = self.barks();
         self.part = Some(Part {
             partition: self.partition,
             next_call: self.next_call,
             next_feedback: self.next_feedback,
             state,
+            apps: Vec::new(),
+            encoder: self.encoder.clone(),
             alerts: self.outbox.take_new(),
             next_alert: self.outbox.next(),
             dead_letters: std::mem::take(&mut self.dead_letters),
@@ -354,7 +358,7 @@ impl Lane {
         let part = self.part.as_mut()?;
         while has_time() {
             match self.shard.next_due() {
-                Some(state) => self.encoder.app(&state, &mut part.state),
+                Some(app) => part.apps.push(app),
                 None => return self.part.take(),
             }
         }

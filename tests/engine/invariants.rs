@@ -280,7 +280,7 @@ fn checkpoints_of_changes_add_up_to_the_state() {
         run.call(&record, position);
         if index % 5_000 == 0 {
             let changes = run.shards[0].begin_checkpoint();
-            let states = std::iter::from_fn(|| run.shards[0].next_due()).map(|state| AppSnapshot::of(&state.bytes));
+            let states = std::iter::from_fn(|| run.shards[0].next_due()).map(|state| AppSnapshot::of(&state.into_bytes().1));
             stored.extend(states.map(|app| (app.id().to_owned(), app)));
             let whole = run.shards[0].snapshot();
             assert_eq!(whole.head, changes.head);

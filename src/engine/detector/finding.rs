@@ -296,3 +296,17 @@ pub struct Finding {
     /// Callees among them.
     pub callees: u64,
 }
+
+impl Finding {
+    /// Becomes one with a later one of the same judgement: begun by this, with the severity and evidence of the later of the
+    /// graver.
+    pub fn join(&mut self, later: &mut Self) {
+        let (at, certain) = (self.at.min(later.at), self.certain || later.certain);
+        let (calls, callees) = (self.calls, self.callees);
+        let weight = |finding: &Self| (!finding.lingering, finding.severity);
+        if weight(later) >= weight(self) {
+            std::mem::swap(self, later);
+        }
+        (self.at, self.certain, self.calls, self.callees) = (at, certain, calls, callees);
+    }
+}

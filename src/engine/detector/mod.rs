@@ -348,8 +348,16 @@ impl Found {
         self.tagged.extend(self.fresh.drain(..).map(|finding| (rule, finding)));
     }
 
-    /// Takes everything found so far.
-    pub fn drain(&mut self) -> impl Iterator<Item = (RuleName, Finding)> + '_ {
+    /// Takes everything found so far, in order: of several findings of a rule about one subject, one.
+    pub fn drain_one_a_subject(&mut self) -> impl Iterator<Item = (RuleName, Finding)> + '_ {
+        self.tagged.sort_by_key(|(rule, finding)| (*rule, finding.subject));
+        self.tagged.dedup_by(|(rule, later), (other, first)| {
+            let is_same = (*rule, later.subject) == (*other, first.subject);
+            if is_same {
+                first.join(later);
+            }
+            is_same
+        });
         self.tagged.drain(..)
     }
 

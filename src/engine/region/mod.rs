@@ -100,10 +100,12 @@ impl Region {
         said.and_then(Self::named).or_else(|| number.and_then(Self::of_number))
     }
 
-    /// The province of a number's prefix: O(log n) in a packed table.
+    /// The province of a number's prefix: O(log n) in the part of a packed table that has its first three digits.
     pub fn of_number(number: Number) -> Option<Self> {
         let head = head(number)?;
-        let after = TABLE.partition_point(|entry| entry >> PROVINCE_BITS <= head);
+        let area = head as usize / PART_HEADS;
+        let (from, to) = (usize::from(PARTS[area]), usize::from(PARTS[area + 1]));
+        let after = from + TABLE[from..to].partition_point(|entry| entry >> PROVINCE_BITS <= head);
         let entry = *TABLE.get(after.checked_sub(1)?)?;
         Self::ALL.get((entry & PROVINCE_MASK) as usize).copied()
     }
@@ -205,6 +207,24 @@ const _: () = assert!(Region::ALL.len() <= NOWHERE as usize);
 
 /// Where a province begins to hold, and which: the first seven digits above, its place in [`Region::ALL`] below.
 static TABLE: [u32; TEXT.len() / LINE_BYTES] = table();
+
+/// Heads that begin with the same three digits.
+const PART_HEADS: usize = 10_000;
+
+/// Where the entries of the table begin whose heads have these first three digits, or more.
+static PARTS: [u16; 1_001] = {
+    assert!(TABLE.len() <= u16::MAX as usize);
+    let mut parts = [0; 1_001];
+    let (mut part, mut entry) = (0, 0);
+    while part < parts.len() {
+        while entry < TABLE.len() && ((TABLE[entry] >> PROVINCE_BITS) as usize) < part * PART_HEADS {
+            entry += 1;
+        }
+        parts[part] = entry as u16;
+        part += 1;
+    }
+    parts
+};
 
 const fn table() -> [u32; TEXT.len() / LINE_BYTES] {
     assert!(TEXT.len().is_multiple_of(LINE_BYTES), "prefixes.txt: lines are of one length");

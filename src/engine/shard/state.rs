@@ -21,7 +21,7 @@ impl Shard {
         all.begin(self.seats.slots().collect(), &self.waiting);
         let states = std::iter::from_fn(|| all.next_uncopied())
             .filter_map(|(slot, waiting)| self.seats.state(slot, waiting, &self.policy));
-        let mut apps: Vec<AppSnapshot<'static>> = states.map(|state| AppSnapshot::of(&state.bytes)).collect();
+        let mut apps: Vec<AppSnapshot<'static>> = states.map(|state| AppSnapshot::of(&state.into_bytes().1)).collect();
         apps.sort_unstable_by(|app, other| app.id().cmp(other.id()));
         ShardSnapshot { head: self.head(), apps }
     }

@@ -76,7 +76,8 @@ impl Bench {
 
     fn changed(&mut self) -> Vec<String> {
         self.shard.begin_checkpoint();
-        let mut changed: Vec<String> = std::iter::from_fn(|| self.shard.next_due()).map(|state| state.app_id.into()).collect();
+        let mut changed: Vec<String> =
+            std::iter::from_fn(|| self.shard.next_due()).map(|state| state.into_bytes().0.into()).collect();
         changed.sort_unstable();
         changed
     }

@@ -84,11 +84,28 @@ impl Counts for Count {
     }
 }
 
+/// The counts of a pane, or of a part of it. Bytes alone, so that nothing is lost between entries.
+#[derive(Clone, Debug)]
+struct Entry<P> {
+    pane: [u8; 4],
+    sum: P,
+}
+
+impl<P> Entry<P> {
+    fn new(pane: u32, sum: P) -> Self {
+        Self { pane: pane.to_le_bytes(), sum }
+    }
+
+    fn pane(&self) -> u32 {
+        u32::from_le_bytes(self.pane)
+    }
+}
+
 /// The sum of `C` over the last panes.
 #[derive(Clone, Debug)]
 pub struct Sliding<C: Counts> {
     /// By pane; one whose counts do not fit goes on in the next entry.
-    panes: VecDeque<(u32, C::Packed)>,
+    panes: VecDeque<Entry<C::Packed>>,
     total: C,
 }
 
@@ -103,33 +120,35 @@ impl<C: Counts> Sliding<C> {
     pub fn add(&mut self, span: Span, minute: Minute, count: &C) {
         self.advance(span, minute);
         self.total += count;
-        self.put(span.pane(minute), count.clone());
+        self.put(span, span.pane(minute), count.clone());
     }
 
-    fn put(&mut self, pane: u32, mut rest: C) {
-        if let Some((last, sum)) = self.panes.back_mut() {
-            debug_assert!(*last <= pane, "minutes come in order");
-            if *last == pane {
-                rest += &C::unpack(sum);
-                *sum = rest.pack();
+    fn put(&mut self, span: Span, pane: u32, mut rest: C) {
+        if let Some(last) = self.panes.back_mut() {
+            debug_assert!(last.pane() <= pane, "minutes come in order");
+            if last.pane() == pane {
+                rest += &C::unpack(&last.sum);
+                last.sum = rest.pack();
             }
         }
         while rest != C::default() {
-            if self.panes.len() == self.panes.capacity() {
-                // By less than the double: most windows stay as they are once they are full.
-                self.panes.reserve_exact(self.panes.len() / 4 + 4);
+            let len = self.panes.len();
+            if len == self.panes.capacity() {
+                // By less than the double: most windows stay as they are once they are full, with an entry a pane.
+                let full = (span.panes as usize).checked_sub(len).filter(|more| *more > 0);
+                self.panes.reserve_exact((len / 4 + 4).min(full.unwrap_or(usize::MAX)));
             }
-            self.panes.push_back((pane, rest.pack()));
+            self.panes.push_back(Entry::new(pane, rest.pack()));
         }
     }
 
     /// Lets panes expire that the window ending with `minute` no longer holds.
     pub fn advance(&mut self, span: Span, minute: Minute) {
         let first = (span.pane(minute) + 1).saturating_sub(span.panes);
-        while let Some((pane, sum)) = self.panes.front()
-            && *pane < first
+        while let Some(oldest) = self.panes.front()
+            && oldest.pane() < first
         {
-            self.total -= &C::unpack(sum);
+            self.total -= &C::unpack(&oldest.sum);
             self.panes.pop_front();
         }
         if self.panes.is_empty() && self.panes.capacity() > 8 {
@@ -147,21 +166,21 @@ impl<C: Counts> Sliding<C> {
     pub fn panes(&self) -> impl Iterator<Item = (u32, C)> {
         let mut parts = self.panes.iter().peekable();
         std::iter::from_fn(move || {
-            let (pane, sum) = parts.next()?;
-            let mut sum = C::unpack(sum);
-            while let Some((_, more)) = parts.next_if(|(other, _)| other == pane) {
-                sum += &C::unpack(more);
+            let part = parts.next()?;
+            let mut sum = C::unpack(&part.sum);
+            while let Some(more) = parts.next_if(|other| other.pane == part.pane) {
+                sum += &C::unpack(&more.sum);
             }
-            Some((*pane, sum))
+            Some((part.pane(), sum))
         })
     }
 
     /// What the sum would be had the window come to end with `minute`: for looking on without touching.
     pub fn total_at(&self, span: Span, minute: Minute) -> C {
         let first = (span.pane(minute) + 1).saturating_sub(span.panes);
-        let expired = self.panes.iter().take_while(|(pane, _)| *pane < first);
-        expired.fold(self.total.clone(), |mut total, (_, sum)| {
-            total -= &C::unpack(sum);
+        let expired = self.panes.iter().take_while(|part| part.pane() < first);
+        expired.fold(self.total.clone(), |mut total, part| {
+            total -= &C::unpack(&part.sum);
             total
         })
     }
@@ -205,7 +224,7 @@ impl<'de, C: Counts + Deserialize<'de>> Deserialize<'de> for Sliding<C> {
                 if sliding.panes.len() > PARTS_MAX {
                     return Err(D::Error::custom("more than ever was counted"));
                 }
-                sliding.panes.push_back((pane, rest.pack()));
+                sliding.panes.push_back(Entry::new(pane, rest.pack()));
             }
         }
         Ok(sliding)

@@ -68,10 +68,75 @@ impl Sample {
     }
 }
 
+/// [`Sample`] in the 72 bytes that it takes here, of which an app holds very many.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Sample", into = "Sample")]
+struct Held {
+    id: CallId,
+    start: Timestamp,
+    caller: Option<Number>,
+    callee: Option<Number>,
+    offset: u64,
+    partition: u32,
+    lasted_ms: u32,
+    /// [`NO_TALK`] if there was none.
+    talk_s: u32,
+    outcome: Outcome,
+    caller_region: Option<Region>,
+    callee_region: Option<Region>,
+    /// A bit each, from the lowest on: an agent was on it, the callee was disturbed, the callee was fresh.
+    signs: u8,
+}
+
+/// More seconds than any call lasts.
+const NO_TALK: u32 = u32::MAX;
+
+impl From<Sample> for Held {
+    fn from(sample: Sample) -> Self {
+        let Sample { id, start, end, outcome, caller, callee, talk_s, has_agent, disturbed, fresh, .. } = sample;
+        Self {
+            id,
+            start,
+            caller,
+            callee,
+            offset: sample.position.offset,
+            partition: sample.position.partition,
+            // Of who wrote the state: a call that is decoded lasts hours at most.
+            lasted_ms: u32::try_from(end.millis().saturating_sub(start.millis())).unwrap_or(0),
+            talk_s: talk_s.unwrap_or(NO_TALK),
+            outcome,
+            caller_region: sample.caller_region,
+            callee_region: sample.callee_region,
+            signs: u8::from(has_agent) | u8::from(disturbed) << 1 | u8::from(fresh) << 2,
+        }
+    }
+}
+
+impl From<Held> for Sample {
+    fn from(held: Held) -> Self {
+        let Held { id, start, caller, callee, offset, partition, lasted_ms, talk_s, outcome, signs, .. } = held;
+        Self {
+            id,
+            start,
+            end: start.plus_millis(lasted_ms.into()),
+            outcome,
+            caller,
+            callee,
+            talk_s: (talk_s != NO_TALK).then_some(talk_s),
+            has_agent: signs & 1 != 0,
+            disturbed: signs >> 1 & 1 != 0,
+            fresh: signs >> 2 & 1 != 0,
+            caller_region: held.caller_region,
+            callee_region: held.callee_region,
+            position: Position { partition, offset },
+        }
+    }
+}
+
 /// The last [`RECENT_CALLS`] outbound calls.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recent {
-    ring: VecDeque<Sample>,
+    ring: VecDeque<Held>,
 }
 
 impl Recent {
@@ -80,18 +145,44 @@ impl Recent {
         if self.ring.len() == RECENT_CALLS {
             self.ring.pop_front();
         }
-        self.ring.push_back(Sample { fresh, ..Sample::of(call) });
+        self.ring.push_back(Sample { fresh, ..Sample::of(call) }.into());
     }
 
     /// The newest calls for which `wanted` holds, at most [`SAMPLES_MAX`], oldest first.
     pub fn samples(&self, wanted: impl Fn(&Sample) -> bool) -> Vec<Sample> {
-        let mut samples: Vec<_> = self.ring.iter().rev().filter(|sample| wanted(sample)).take(SAMPLES_MAX).cloned().collect();
+        let held = self.ring.iter().rev().map(|held| Sample::from(held.clone()));
+        let mut samples: Vec<_> = held.filter(wanted).take(SAMPLES_MAX).collect();
         samples.reverse();
         samples
     }
 
     /// The call to `callee` that began at `start_s`, if it is still held.
-    pub fn find(&self, callee: Number, start_s: u32) -> Option<&Sample> {
-        self.ring.iter().rev().find(|sample| sample.callee == Some(callee) && sample.start.seconds() == start_s)
+    pub fn find(&self, callee: Number, start_s: u32) -> Option<Sample> {
+        let is_it = |held: &&Held| held.callee == Some(callee) && held.start.seconds() == start_s;
+        self.ring.iter().rev().find(is_it).map(|held| held.clone().into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::record::tests::call;
+
+    #[test]
+    fn what_is_held_is_what_is_shown_and_small() {
+        assert!(size_of::<Held>() <= 72, "{} bytes", size_of::<Held>());
+        let mut recent = Recent::default();
+        for index in 0..RECENT_CALLS as i64 + 9 {
+            let call = call(&format!("call-{index}"), 1_700_000_000 + index, index % 7);
+            recent.push(&call, index % 2 == 0);
+            let shown = Sample { fresh: index % 2 == 0, ..Sample::of(&call) };
+            assert_eq!(recent.samples(|_| true).last(), Some(&shown));
+            if let Some(callee) = shown.callee {
+                assert_eq!(recent.find(callee, call.start.seconds()), Some(shown));
+            }
+        }
+        assert_eq!((recent.ring.len(), recent.samples(|_| true).len()), (RECENT_CALLS, SAMPLES_MAX));
+        let bytes = postcard::to_stdvec(&recent).expect("bytes");
+        assert_eq!(postcard::from_bytes(&bytes), Ok(recent));
     }
 }

@@ -123,7 +123,9 @@ fn a_record_of_many_calls_is_counted_by_the_call_and_rejected_once() {
 
 /// Everything that happened since the last checkpoint, if anything did.
 fn checkpoint(lane: &mut Lane, bench: &Bench) -> Option<Part> {
-    if lane.begin_checkpoint(&bench.place) { lane.go_on(|| true) } else { None }
+    let mut part = if lane.begin_checkpoint(&bench.place) { lane.go_on(|| true)? } else { return None };
+    part.pack();
+    Some(part)
 }
 
 #[test]
@@ -224,8 +226,9 @@ fn judged(calls: &[Vec<u8>], seed: u64, begin: f64, crash: f64) -> Vec<Alert> {
         }
         bench.out.effects.alerts.drain(..).for_each(|alert| lane.post(alert, Instant::now(), &bench.metrics));
         is_making = is_making || begins && lane.begin_checkpoint(&bench.place);
-        if let Some(part) = lane.go_on(|| is_end || random.random_bool(0.2)) {
+        if let Some(mut part) = lane.go_on(|| is_end || random.random_bool(0.2)) {
             is_making = false;
+            part.pack();
             topic.write(&part);
             committed = Start { next_call: part.next_call, next_feedback: part.next_feedback };
             sent.extend(part.alerts.into_iter().map(|(outgoing, _)| outgoing.alert));
