@@ -5,13 +5,14 @@ CARGO ?= cargo
 # tests with Prometheus, Alertmanager and Chromium, which `make test` installs as root.
 TEST := $(shell command -v cargo-nextest >/dev/null 2>&1 && echo nextest run || echo test)
 
-.PHONY: help demo quality test check format lint deny docs bench peers regions native parts deploy
+.PHONY: help demo quality test check format lint deny docs bench profile peers regions native parts deploy
 
 help:
 	@echo "make demo    simulated apps, an in-process Kafka, the service: which apps are caught, and why; until Ctrl-C"
 	@echo "make test    every test, the service against a real Apache Kafka included"
 	@echo "make check   format, lints, tests, dependencies, documents"
 	@echo "make bench   how fast it is"
+	@echo "make profile where the instructions of a call go, by callgrind"
 	@echo "make peers   how fast others do what it does: Flink SQL, Kafka Streams, Bytewax, DuckDB; half an hour"
 	@echo "make quality how good the alerts are: writes QUALITY.md"
 	@echo "make regions brings the table of Chinese number prefixes up to date"
@@ -49,6 +50,11 @@ docs: native
 # The bench of the service starts a real Apache Kafka as the tests do, or says `skipped`. `make bench ARGS='--bench service'`.
 bench: native
 	$(CARGO) bench $(ARGS)
+
+# Of functions, each with what it calls.
+profile: native parts
+	$(CARGO) build --release --bin dialwatch
+	benches/profile.sh target/release/dialwatch target/profile
 
 # The same features by dialwatch and by other engines. Needs python3 with venv, java and mvn; what is missing is skipped in words.
 peers: native

@@ -68,7 +68,7 @@ impl Sizes {
             std::env::var(format!("DIALWATCH_BENCH_{name}")).map_or(default, |size| size.parse().expect("a number"))
         };
         Self {
-            calls: size("CALLS", 2_000_000),
+            calls: size("CALLS", 6_000_000),
             rounds: size("ROUNDS", 5),
             callees: size("CALLEES", 1_000_000),
             seconds: size("SECONDS", 30),

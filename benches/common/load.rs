@@ -16,7 +16,7 @@ pub fn stream(apps: u32) -> impl Iterator<Item = Vec<u8>> {
 }
 
 /// Calls that are judged together at most, as in a replay.
-const REPLAY_CALLS_MAX: usize = 1 << 20;
+pub const REPLAY_CALLS_MAX: usize = 1 << 20;
 /// The same as in a service.
 pub const SERVICE_CALLS_MAX: usize = 1 << 16;
 

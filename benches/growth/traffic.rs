@@ -1,8 +1,8 @@
 //! Made-up traffic of a given shape: so many calls of so many apps within so many hours, each to a callee of its own.
 //!
-//! Plain traffic, of which next to no rule has anything to say: two calls of three are answered, each call is any app's, as people
-//! call, numbers called follow no order, and all of it is within a province. Rest time is not judged, for traffic
-//! of a day has nights. Never draws a random number: the same shape is the same records.
+//! Plain traffic, of which next to no rule has anything to say: two calls of three are answered, numbers called follow no order, and
+//! all of it is within a province. Rest time is not judged, for traffic of a day has nights. Never draws a random number: the same
+//! shape is the same records.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use dialwatch::engine::record::{CallRecord, HangupBy, Outcome, Registration};
 use dialwatch::engine::shard::{Effects, Input, Shard};
 use dialwatch::engine::time::{DAY_S, HOUR_S, MINUTE_MS, StreamClock};
 
-use crate::common::load::{SERVICE_CALLS_MAX, judge_within, made_up, resident_bytes};
+use crate::common::load::{REPLAY_CALLS_MAX, SERVICE_CALLS_MAX, judge_within, made_up, resident_bytes};
 
 /// When it begins: on a Monday at nine in the morning, in Shanghai.
 const BEGIN_S: i64 = 1_773_018_000;
@@ -30,7 +30,7 @@ const SCATTER: u64 = 61_803_399;
 pub enum Turns {
     /// Any app's: so people call.
     Any,
-    /// One app's after the other: each calls at an even pace, as machines do.
+    /// One app's after the other, and so its lines': each calls at an even pace, as machines do.
     Even,
     /// Half of the calls are the first app's.
     Skewed,
@@ -76,6 +76,14 @@ impl Traffic {
         }
     }
 
+    /// Which of its app's lines a call comes from.
+    fn line_of(self, index: u32, lines: u32) -> u32 {
+        match self.turns {
+            Turns::Even => index / self.apps % lines,
+            Turns::Any | Turns::Skewed => drawn(2 * u64::from(index) + 1, lines),
+        }
+    }
+
     /// How many calls an app has, about.
     fn calls_of(self, app: u32) -> u32 {
         match (self.turns, app) {
@@ -96,10 +104,7 @@ impl Traffic {
         let answer = record.start.plus_millis(4_000 + chance(3_266_489_917, 17_000));
         let talk_ms = 5_000 + chance(668_265_263, 20_000) * chance(374_761_393, 12);
         CallRecord {
-            caller: Number::parse(
-                &format!("+86755{:08}", 20_000_000 + app * callers + drawn(2 * u64::from(index) + 1, callers)),
-                "86",
-            ),
+            caller: Number::parse(&format!("+86755{:08}", 20_000_000 + app * callers + self.line_of(index, callers)), "86"),
             callee: Number::parse(&format!("+8620{:08}", 20_000_000 + u64::from(index) * SCATTER % AREA), "86"),
             answer: is_answered.then_some(answer),
             end: answer.plus_millis(if is_answered { talk_ms } else { 20_000 }),
@@ -111,10 +116,12 @@ impl Traffic {
 
     /// Nanoseconds of a processor for a call that is decoded already, let in and judged: of the second half, when every app is
     /// known. That an app begins costs as much as some calls, and happens once.
+    ///
+    /// As much is judged together as in a replay.
     pub fn nanos_a_call(self) -> f64 {
         let records: Vec<CallRecord<'_>> = (0..self.calls).map(|index| self.call(index)).collect();
         let (before, counted) = records.split_at(records.len() / 2);
-        let mut judge = Judge::new();
+        let mut judge = Judge::new(REPLAY_CALLS_MAX);
         before.iter().for_each(|record| judge.take(record));
         judge.shard.catch_up(&mut judge.effects);
         let began = processor_nanos();
@@ -125,7 +132,7 @@ impl Traffic {
 
     /// Resident bytes that are more when all of it has been judged, those of everything that an app keeps.
     pub fn bytes(self) -> f64 {
-        let mut judge = Judge::new();
+        let mut judge = Judge::new(SERVICE_CALLS_MAX);
         let before = resident_bytes();
         (0..self.calls).for_each(|index| judge.take(&self.call(index)));
         judge.pass(30 * MINUTE_MS);
@@ -145,7 +152,7 @@ fn app_id(app: u32) -> String {
 
 /// Resident bytes of an app that made one call within so many days, as others did all the while, and nothing since.
 pub fn bytes_of_a_silent_app(apps: u32, days: i64) -> f64 {
-    let mut judge = Judge::new();
+    let mut judge = Judge::new(SERVICE_CALLS_MAX);
     let before = resident_bytes();
     let traffic = Traffic { apps, calls: apps, hours: days as u32 * 24, turns: Turns::Even };
     (0..apps).for_each(|index| judge.take(&traffic.call(index)));
@@ -157,7 +164,7 @@ pub fn bytes_of_a_silent_app(apps: u32, days: i64) -> f64 {
 
 /// Resident bytes of an app of which nothing came but its registration.
 pub fn bytes_of_a_registered_app(apps: u32) -> f64 {
-    let mut judge = Judge::new();
+    let mut judge = Judge::new(SERVICE_CALLS_MAX);
     let before = resident_bytes();
     for app in 0..apps {
         let registration = Registration {
@@ -173,21 +180,23 @@ pub fn bytes_of_a_registered_app(apps: u32) -> f64 {
 
 /// A shard and the clock of its stream. What it says is not kept: what a sink has is no memory of the engine.
 struct Judge {
+    /// So many calls are judged together at most.
+    calls_max: usize,
     shard: Shard,
     clock: StreamClock,
     effects: Effects,
 }
 
 impl Judge {
-    fn new() -> Self {
+    fn new(calls_max: usize) -> Self {
         let mut policy = Policy::for_tests();
         policy.rules.set_mode(RuleName::RestTime, Mode::Off);
         let shard = Shard::new(Arc::new(policy), 1);
-        Self { shard, clock: StreamClock::default(), effects: Effects::default() }
+        Self { calls_max, shard, clock: StreamClock::default(), effects: Effects::default() }
     }
 
     fn take(&mut self, record: &CallRecord<'_>) {
-        judge_within(SERVICE_CALLS_MAX, &mut self.shard, &mut self.clock, &mut self.effects, record);
+        judge_within(self.calls_max, &mut self.shard, &mut self.clock, &mut self.effects, record);
         self.send();
     }
 

@@ -79,9 +79,7 @@ impl Committer {
             Parts::Collect(handed_over, hands) => {
                 let mut parts = Vec::new();
                 for _ in 0..hands {
-                    let mut handed = handed_over.recv().ok()?;
-                    handed.iter_mut().for_each(|(_, part)| part.pack());
-                    parts.extend(handed);
+                    parts.extend(handed_over.recv().ok()?);
                 }
                 parts
             }
@@ -93,11 +91,13 @@ impl Committer {
         Some(self.write(parts, &order.member))
     }
 
-    fn write(&self, lane_parts: Vec<LanePart>, member: &ConsumerGroupMetadata) -> Report {
+    fn write(&self, mut lane_parts: Vec<LanePart>, member: &ConsumerGroupMetadata) -> Report {
         if lane_parts.is_empty() {
             return Report::Committed(Vec::new());
         }
         let began = Instant::now();
+        // Of one that failed before, all is packed.
+        lane_parts.iter_mut().for_each(|(_, part)| part.pack());
         let parts: Vec<&Part> = lane_parts.iter().map(|(_, part)| part).collect();
         let written = self.writer.write(&parts, member, &|| self.given_up.load(Ordering::Relaxed));
         match written {

@@ -1,6 +1,6 @@
 //! What a rule says: a finding, with evidence whose every number can be recomputed from the calls.
 
-use std::fmt;
+use std::fmt::{self, Write};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -259,12 +259,19 @@ pub fn times(count: u64) -> String {
 }
 
 /// `a, b and c`: for summaries.
-pub fn listed(items: &[String]) -> String {
-    match items {
-        [] => String::new(),
-        [only] => only.clone(),
-        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+pub fn listed<T: fmt::Display>(items: impl IntoIterator<Item = T>) -> String {
+    let (mut items, mut text) = (items.into_iter().peekable(), String::new());
+    while let Some(item) = items.next() {
+        let between = match items.peek() {
+            _ if text.is_empty() => "",
+            Some(_) => ", ",
+            None => " and ",
+        };
+        text += between;
+        // Text takes whatever is written.
+        let _ = write!(text, "{item}");
     }
+    text
 }
 
 /// What a rule found. A rule that finds the same again a minute later says so again: the alert book makes one alert of it.

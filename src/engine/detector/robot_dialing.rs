@@ -4,6 +4,8 @@
 //! So it takes two families: a line that keeps time (or more calls at once than people can hold), and a sign that some who
 //! answer meet no person. Only where a message is plainly heard by many does that say all by itself. An app that declared voice notifications is not accused of what it declared.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use super::finding::{counted, listed};
@@ -244,10 +246,8 @@ fn finding(judged: &Judged<'_>, severity: Severity, evidence: Vec<Evidence>, lin
 
 /// What machine and what nobody, in one sentence.
 fn summary(evidence: &[Evidence], lines: u32, from: Timestamp) -> String {
-    let said = |said: fn(&Evidence, u32) -> Option<String>| {
-        listed(&evidence.iter().filter_map(|item| said(item, lines)).collect::<Vec<_>>())
-    };
-    let (machine, nobody) = (said(machine_phrase), said(nobody_phrase));
+    let machine = listed(evidence.iter().filter_map(|item| machine_phrase(item, lines)));
+    let nobody = listed(evidence.iter().filter_map(nobody_phrase));
     if machine.is_empty() {
         format!("A message is played: since {from} {nobody}.")
     } else if nobody.is_empty() {
@@ -269,31 +269,29 @@ fn who_is_there(evidence: &[Evidence]) -> &'static str {
     }
 }
 
-fn machine_phrase(item: &Evidence, lines: u32) -> Option<String> {
-    let numbers = counted(lines.into(), "caller number");
-    Some(match item.feature {
-        Feature::GapSpread => {
-            format!("{numbers} dialled like clockwork (the middle half of the last {} gaps differs by {:.1} s)", item.count, item.observed)
-        }
-        Feature::GapVariation => format!("{numbers} dialled like clockwork ({} calls in a row without a pause)", item.count),
-        Feature::StartRhythm => {
-            format!("{numbers} dialled like clockwork (a call every {:.0} s)", item.bound.unwrap_or_default())
-        }
-        Feature::Concurrent => format!("{} calls were in progress at once where the seats allow {:.0}", item.count, item.limit),
-        _ => return None,
-    })
+fn machine_phrase(item: &Evidence, lines: u32) -> Option<impl fmt::Display> {
+    let Evidence { feature, count, observed, limit, .. } = *item;
+    let period_s = item.bound.unwrap_or_default();
+    let clockwork = fmt::from_fn(move |f| write!(f, "{} dialled like clockwork", counted(lines.into(), "caller number")));
+    let is_timing = matches!(feature, Feature::GapSpread | Feature::GapVariation | Feature::StartRhythm);
+    (is_timing || feature == Feature::Concurrent).then_some(fmt::from_fn(move |f| match feature {
+        Feature::GapSpread => write!(f, "{clockwork} (the middle half of the last {count} gaps differs by {observed:.1} s)"),
+        Feature::GapVariation => write!(f, "{clockwork} ({count} calls in a row without a pause)"),
+        Feature::StartRhythm => write!(f, "{clockwork} (a call every {period_s:.0} s)"),
+        _ => write!(f, "{count} calls were in progress at once where the seats allow {limit:.0}"),
+    }))
 }
 
-fn nobody_phrase(item: &Evidence, _: u32) -> Option<String> {
-    let (count, of) = (item.count, item.of?);
-    Some(match item.feature {
-        Feature::PlaybackShare => format!("{count} of the last {of} talks had one length"),
-        Feature::FreshShare => format!("{count} of {of} calls went to people new to the app"),
-        Feature::AgentShare if count == 0 => format!("none of {of} answers had an agent"),
-        Feature::AgentShare => format!("only {count} of {of} answers had an agent"),
-        Feature::DroppedShare => format!("{count} of {of} answers were over within 6 s without any agent"),
-        _ => format!("{count} of {of} answers were over within 6 s"),
-    })
+fn nobody_phrase(item: &Evidence) -> Option<impl fmt::Display> {
+    let (feature, count, of) = (item.feature, item.count, item.of?);
+    Some(fmt::from_fn(move |f| match feature {
+        Feature::PlaybackShare => write!(f, "{count} of the last {of} talks had one length"),
+        Feature::FreshShare => write!(f, "{count} of {of} calls went to people new to the app"),
+        Feature::AgentShare if count == 0 => write!(f, "none of {of} answers had an agent"),
+        Feature::AgentShare => write!(f, "only {count} of {of} answers had an agent"),
+        Feature::DroppedShare => write!(f, "{count} of {of} answers were over within 6 s without any agent"),
+        _ => write!(f, "{count} of {of} answers were over within 6 s"),
+    }))
 }
 
 #[cfg(test)]
