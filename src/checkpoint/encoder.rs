@@ -1,7 +1,6 @@
 //! What changed, as records. It keeps its buffers, and never decides what is written.
 
 use std::collections::HashMap;
-use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use zstd::zstd_safe::CCtx;
@@ -104,12 +103,6 @@ impl SharedEncoder {
     /// Takes a turn.
     pub fn lock(&self) -> MutexGuard<'_, Encoder> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl fmt::Debug for SharedEncoder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("SharedEncoder")
     }
 }
 

@@ -7,7 +7,7 @@ use super::app::{App, Waiting};
 use super::waiting::{AppSlot, WaitingRoom};
 use super::window::{Map, keyed_map};
 
-/// Callees from which on an app is copied as it is: to copy a hundred thousand takes a millisecond, to make bytes of them twenty.
+/// From so many callees on an app is copied as it is, which is much sooner done than to make bytes of it.
 const LARGE_CALLEES: usize = 1 << 14;
 
 /// The state of an app at one moment.

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{BuildHasher, Hash};
 
 use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
 
 use super::record::{Call, CallId, Feedback};
 use super::time::{Minute, Timestamp};
@@ -83,26 +84,25 @@ impl WaitingRoom {
 
     /// Lets a call in; `false` if one with its id is here already.
     pub fn admit_call(&mut self, app: AppSlot, call: Call) -> bool {
-        let hash = hash_of(&self.hasher, app, &call.id);
-        let same = |place: &Place| {
-            let (other_app, other) = &self.buckets[&place.minute].calls[place.index as usize];
+        let minute = call.end.minute();
+        let index = self.buckets.get(&minute).map_or(0, |bucket| bucket.calls.len()) as u32;
+        let (buckets, hasher) = (&self.buckets, &self.hasher);
+        let at = |place: &Place| &buckets[&place.minute].calls[place.index as usize];
+        let is_same = |place: &Place| {
+            let (other_app, other) = at(place);
             *other_app == app && other.id == call.id
         };
-        if self.index.find(hash, same).is_some() {
-            return false;
-        }
-        let minute = call.end.minute();
+        let hash_at = |place: &Place| {
+            let (app, call) = at(place);
+            hash_of(hasher, *app, &call.id)
+        };
+        let Entry::Vacant(free) = self.index.entry(hash_of(hasher, app, &call.id), is_same, hash_at) else { return false };
+        free.insert(Place { minute, index });
         let bucket = self.buckets.entry(minute).or_default();
         if bucket.calls.capacity() == 0 {
             bucket.calls = self.spare.pop().unwrap_or_default();
         }
-        let place = Place { minute, index: bucket.calls.len() as u32 };
         bucket.calls.push((app, call));
-        let (buckets, hasher) = (&self.buckets, &self.hasher);
-        self.index.insert_unique(hash, place, |place| {
-            let (app, call) = &buckets[&place.minute].calls[place.index as usize];
-            hash_of(hasher, *app, &call.id)
-        });
         true
     }
 
