@@ -90,6 +90,8 @@ struct Held {
 
 /// More seconds than any call lasts.
 const NO_TALK: u32 = u32::MAX;
+/// In the place of an id that is not told.
+const NO_ID: CallId = CallId::Uuid([0; 16]);
 
 impl From<Sample> for Held {
     fn from(sample: Sample) -> Self {
@@ -112,24 +114,31 @@ impl From<Sample> for Held {
     }
 }
 
-impl From<Held> for Sample {
-    fn from(held: Held) -> Self {
-        let Held { id, start, caller, callee, offset, partition, lasted_ms, talk_s, outcome, signs, .. } = held;
-        Self {
+impl Held {
+    /// What it shows, under an id.
+    fn shown(&self, id: CallId) -> Sample {
+        Sample {
             id,
-            start,
-            end: start.plus_millis(lasted_ms.into()),
-            outcome,
-            caller,
-            callee,
-            talk_s: (talk_s != NO_TALK).then_some(talk_s),
-            has_agent: signs & 1 != 0,
-            disturbed: signs >> 1 & 1 != 0,
-            fresh: signs >> 2 & 1 != 0,
-            caller_region: held.caller_region,
-            callee_region: held.callee_region,
-            position: Position { partition, offset },
+            start: self.start,
+            end: self.start.plus_millis(self.lasted_ms.into()),
+            outcome: self.outcome,
+            caller: self.caller,
+            callee: self.callee,
+            talk_s: (self.talk_s != NO_TALK).then_some(self.talk_s),
+            has_agent: self.signs & 1 != 0,
+            disturbed: self.signs >> 1 & 1 != 0,
+            fresh: self.signs >> 2 & 1 != 0,
+            caller_region: self.caller_region,
+            callee_region: self.callee_region,
+            position: Position { partition: self.partition, offset: self.offset },
         }
+    }
+}
+
+impl From<Held> for Sample {
+    fn from(mut held: Held) -> Self {
+        let id = std::mem::replace(&mut held.id, NO_ID);
+        held.shown(id)
     }
 }
 
@@ -148,10 +157,11 @@ impl Recent {
         self.ring.push_back(Sample { fresh, ..Sample::of(call) }.into());
     }
 
-    /// The newest calls for which `wanted` holds, at most [`SAMPLES_MAX`], oldest first.
+    /// The newest calls for which `wanted` holds, at most [`SAMPLES_MAX`], oldest first. What it is asked of has no id yet: that may
+    /// be text, and most are not wanted.
     pub fn samples(&self, wanted: impl Fn(&Sample) -> bool) -> Vec<Sample> {
-        let held = self.ring.iter().rev().map(|held| Sample::from(held.clone()));
-        let mut samples: Vec<_> = held.filter(wanted).take(SAMPLES_MAX).collect();
+        let held = self.ring.iter().rev().filter(|held| wanted(&held.shown(NO_ID))).take(SAMPLES_MAX);
+        let mut samples: Vec<_> = held.map(|held| held.shown(held.id.clone())).collect();
         samples.reverse();
         samples
     }
@@ -159,7 +169,7 @@ impl Recent {
     /// The call to `callee` that began at `start_s`, if it is still held.
     pub fn find(&self, callee: Number, start_s: u32) -> Option<Sample> {
         let is_it = |held: &&Held| held.callee == Some(callee) && held.start.seconds() == start_s;
-        self.ring.iter().rev().find(is_it).map(|held| held.clone().into())
+        self.ring.iter().rev().find(is_it).map(|held| held.shown(held.id.clone()))
     }
 }
 

@@ -105,12 +105,17 @@ impl<V: Copy + Default> Table<V> {
     fn insert(&mut self, at: usize, key: u64) {
         let moved = self.places[at..].iter().take_while(|(other, _)| *other != 0).count();
         if at + moved == self.places.len() {
-            self.places.reserve_exact(BEHIND);
-            self.places.resize(self.places.len() + BEHIND, (0, V::default()));
+            self.lengthen();
         }
         self.places.copy_within(at..at + moved, at + 1);
         self.places[at] = (key, V::default());
         self.len += 1;
+    }
+
+    /// Adds places behind the last home.
+    fn lengthen(&mut self) {
+        self.places.reserve_exact(BEHIND);
+        self.places.resize(self.places.len() + BEHIND, (0, V::default()));
     }
 
     fn rebuild(&mut self, homes: usize, wanted: impl Fn(u64, V) -> bool) {
@@ -122,8 +127,7 @@ impl<V: Copy + Default> Table<V> {
             if key != 0 && wanted(self.scatter.back(key), value) {
                 let at = self.home(key).max(next);
                 if at == self.places.len() {
-                    self.places.reserve_exact(BEHIND);
-                    self.places.resize(at + BEHIND, (0, V::default()));
+                    self.lengthen();
                 }
                 self.places[at] = (key, value);
                 self.len += 1;
