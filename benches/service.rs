@@ -1,4 +1,4 @@
-//! The whole service on a real Apache Kafka: what it does with a backlog, what checkpoints cost, how long a restore takes,
+//! The whole service on a real Apache Kafka: what it does with a backlog, what checkpoints cost, how long a restore and a crash take,
 //! and how soon an alert is seen.
 //!
 //! Everything is measured in turn within one run, beside the same consumer doing nothing, and medians are printed: absolute
@@ -53,6 +53,20 @@ const BEAT: Duration = Duration::from_millis(5);
 /// So often a service is asked how far it is.
 const ASK_EVERY: Duration = Duration::from_millis(100);
 const NO_IDLE_TICKS: &str = "  idle_timeout: '0'\n";
+/// How often there are checkpoints, and how often state is written: hardly ever, by default, six times as often, and with every
+/// checkpoint.
+const TACTS: [Tact; 4] = [("1h", "1h"), ("1s", "1m"), ("1s", "10s"), ("10s", "0")];
+const DEFAULT: Tact = TACTS[1];
+
+type Tact = (&'static str, &'static str);
+
+fn told((checkpoints, state): Tact) -> String {
+    format!("checkpoints every {checkpoints}, state {state}")
+}
+
+fn configured((checkpoints, state): Tact) -> String {
+    format!("{NO_IDLE_TICKS}  checkpoint_interval: {checkpoints}\n  snapshot_interval: '{state}'\n")
+}
 
 /// How much is done.
 struct Sizes {
@@ -86,6 +100,7 @@ fn main() {
     let sizes = Sizes::from_environment();
     let rate = backlog(broker, &sizes);
     restore(broker, &sizes);
+    crash(broker, &sizes);
     latency(broker, &sizes, rate / 2.0);
 }
 
@@ -103,13 +118,12 @@ fn backlog(broker: &Broker, sizes: &Sizes) -> f64 {
     drop(traffic);
     println!("{count} calls of {} bytes in {PARTITIONS} partitions, medians of {} rounds in turn", bytes / count, sizes.rounds);
 
-    let intervals = ["1h", "10s", "1s"];
-    let mut rates = vec![Vec::new(); 1 + intervals.len()];
-    let mut checkpoints: Vec<Vec<Checkpoints>> = intervals.iter().map(|_| Vec::new()).collect();
+    let mut rates = vec![Vec::new(); 1 + TACTS.len()];
+    let mut checkpoints: Vec<Vec<Checkpoints>> = TACTS.iter().map(|_| Vec::new()).collect();
     for _ in 0..sizes.rounds {
         rates[0].push(drained(broker, &inputs, count));
-        for ((interval, rates), checkpoints) in intervals.iter().zip(&mut rates[1..]).zip(&mut checkpoints) {
-            let (rate, written) = consumed(broker, &inputs, count, interval);
+        for ((tact, rates), checkpoints) in TACTS.iter().zip(&mut rates[1..]).zip(&mut checkpoints) {
+            let (rate, written) = consumed(broker, &inputs, count, *tact);
             rates.push(rate);
             checkpoints.push(written);
         }
@@ -117,22 +131,24 @@ fn backlog(broker: &Broker, sizes: &Sizes) -> f64 {
     let rates: Vec<f64> = rates.into_iter().map(median).collect();
     println!("{:<36} {:>10} {:>14} {:>18}", "", "records/s", "of the client", "of no checkpoints");
     println!("{:<36} {:>10.0} {:>14.2}", "the client alone, doing nothing", rates[0], 1.0);
-    for (interval, rate) in intervals.iter().zip(&rates[1..]) {
-        let name = format!("the service, a checkpoint every {interval}");
-        println!("{name:<36} {rate:>10.0} {:>14.2} {:>18.2}", rate / rates[0], rate / rates[1]);
+    for (tact, rate) in TACTS.iter().zip(&rates[1..]) {
+        println!("{:<36} {rate:>10.0} {:>14.2} {:>18.2}", told(*tact), rate / rates[0], rate / rates[1]);
     }
-    println!("{:<36} {:>10} {:>14} {:>18}", "", "written", "MB each", "pauses up to, ms");
-    for (interval, written) in intervals.iter().zip(checkpoints) {
+    println!("{:<36} {:>10} {:>10} {:>14} {:>18}", "", "written", "states", "MB in all", "pauses up to, ms");
+    for (tact, written) in TACTS.iter().zip(checkpoints) {
         let of = |what: fn(&Checkpoints) -> f64| median(written.iter().map(what).collect());
-        let (count, mb, pause_ms) = (of(|all| all.count), of(|all| all.bytes / all.count.max(1.0) / 1e6), of(|all| all.pause_ms));
-        println!("{:<36} {count:>10.0} {mb:>14.1} {pause_ms:>18.0}", format!("a checkpoint every {interval}"));
+        let (count, states, mb, pause_ms) =
+            (of(|all| all.count), of(|all| all.states), of(|all| all.bytes / 1e6), of(|all| all.pause_ms));
+        println!("{:<36} {count:>10.0} {states:>10.0} {mb:>14.1} {pause_ms:>18.0}", told(*tact));
     }
-    rates[2]
+    rates[1 + TACTS.iter().position(|tact| *tact == DEFAULT).expect("it is one of them")]
 }
 
 /// What checkpoints came to in one run.
 struct Checkpoints {
     count: f64,
+    /// Partitions whose state was written between two.
+    states: f64,
     bytes: f64,
     /// No worker did nothing else for longer: the end of a bucket.
     pause_ms: f64,
@@ -200,10 +216,9 @@ fn drained(broker: &Broker, inputs: &Topics, count: usize) -> f64 {
 }
 
 /// The rate at which the service judges the same calls, and what its checkpoints came to.
-fn consumed(broker: &Broker, inputs: &Topics, count: usize, interval: &str) -> (f64, Checkpoints) {
+fn consumed(broker: &Broker, inputs: &Topics, count: usize, tact: Tact) -> (f64, Checkpoints) {
     let topics = anew(broker, inputs);
-    let more = format!("{NO_IDLE_TICKS}  checkpoint_interval: {interval}\n");
-    let mut program = Program::start_quiet(&topics.config(broker, &more));
+    let mut program = Program::start_quiet(&topics.config(broker, &configured(tact)));
     let mut pace = Pace::new(count);
     let rate = program.eventually("all judged", |program| {
         // Whoever asks all the time is a load of its own.
@@ -215,6 +230,7 @@ fn consumed(broker: &Broker, inputs: &Topics, count: usize, interval: &str) -> (
     program.kill();
     let checkpoints = Checkpoints {
         count: scrape.sum("dialwatch_checkpoints_total", &[("result", "committed")]),
+        states: scrape.sum("dialwatch_checkpoint_snapshots_total", &[]),
         bytes: scrape.sum("dialwatch_checkpoint_bytes_total", &[]),
         pause_ms: longest_ms(&scrape),
     };
@@ -298,6 +314,31 @@ fn at_work_s(config: &str) -> f64 {
     took_s
 }
 
+/// How long it takes to be at work again after a crash, when a sixth of the calls is in the journal alone: beside a start with none.
+fn crash(broker: &Broker, sizes: &Sizes) {
+    let traffic = Traffic::of_first(sizes.calls / 6, &sizes.world());
+    let config = |topics: &Topics| topics.config(broker, &format!("{}  group_instance_id: only\n", configured(("1s", "1h"))));
+    let (mut full_s, mut empty_s) = (Vec::new(), Vec::new());
+    for _ in 0..sizes.rounds {
+        empty_s.push(at_work_s(&config(&Topics::create(broker, PARTITIONS))));
+        let topics = as_provisioned(broker, traffic.produce_before_calls(broker, PARTITIONS));
+        let mut program = Program::start_quiet(&config(&topics));
+        program.wait_assigned(|partitions| partitions == PARTITIONS as u32);
+        // The first checkpoint is of the whole state: of one call a partition.
+        let (first, rest) = traffic.calls.split_at(100);
+        let position = Position::in_calls(broker, &topics);
+        for calls in [first, rest] {
+            produce(broker, &topics.calls, PARTITIONS, calls);
+            program.eventually("all judged", |_| position.is_at_end().then_some(()));
+        }
+        program.kill();
+        full_s.push(at_work_s(&config(&topics)));
+    }
+    let (full_s, empty_s, calls) = (median(full_s), median(empty_s), traffic.calls.len());
+    println!("\nat work {full_s:.2} s after a crash with {calls} calls in the journal alone, {empty_s:.2} s after none:");
+    println!("{:.0} calls a second are judged again", calls as f64 / (full_s - empty_s));
+}
+
 /// From handing over the call at which an alert is due to seeing the alert committed. The lateness is not in it: that call
 /// is the one that moves event time past the minute and the lateness.
 fn latency(broker: &Broker, sizes: &Sizes, rate: f64) {
@@ -307,20 +348,19 @@ fn latency(broker: &Broker, sizes: &Sizes, rate: f64) {
         traffic.judged_at(PARTITIONS, None).into_iter().map(|(at, alert)| (at, alert.alert_id)).collect();
     println!("\n{rate:.0} calls a second for {:.0} s, {} messages of alerts", calls as f64 / rate, due.len());
     println!("{:<44} {:>12} {:>12} {:>12} {:>12}", "from produce to alert", "p50, ms", "p99, ms", "longest, ms", "written, ms");
-    for interval in ["10s", "1s", "100ms"] {
-        let (mut waits_ms, written_ms) = waits_ms(broker, &traffic, &due, rate, interval);
+    for tact in [DEFAULT, ("1s", "10s"), ("100ms", "1m")] {
+        let (mut waits_ms, written_ms) = waits_ms(broker, &traffic, &due, rate, tact);
         waits_ms.sort_by(f64::total_cmp);
         let at = |share: f64| waits_ms.get((waits_ms.len() as f64 * share) as usize).or(waits_ms.last()).copied().unwrap_or(0.0);
-        let name = format!("a checkpoint every {interval}");
+        let name = told(tact);
         println!("{name:<44} {:>12.0} {:>12.0} {:>12.0} {written_ms:>12.0}", at(0.5), at(0.99), at(1.0));
     }
 }
 
 /// How long each alert took, and how long a checkpoint took from the hands of the workers to being committed.
-fn waits_ms(broker: &Broker, traffic: &Traffic, due: &[(usize, String)], rate: f64, interval: &str) -> (Vec<f64>, f64) {
+fn waits_ms(broker: &Broker, traffic: &Traffic, due: &[(usize, String)], rate: f64, tact: Tact) -> (Vec<f64>, f64) {
     let topics = as_provisioned(broker, traffic.produce_before_calls(broker, PARTITIONS));
-    let more = format!("{NO_IDLE_TICKS}  checkpoint_interval: {interval}\n");
-    let mut program = Program::start_quiet(&topics.config(broker, &more));
+    let mut program = Program::start_quiet(&topics.config(broker, &configured(tact)));
     program.wait_assigned(|partitions| partitions == PARTITIONS as u32);
     let tail = Tail::of(broker, &topics.alerts, Isolation::Committed);
     let is_over = AtomicBool::new(false);

@@ -20,6 +20,7 @@ pub mod unreadable;
 pub mod watchdog;
 pub mod worker;
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -210,7 +211,7 @@ fn session(lines: &Lines<'_>, view: &View, stop: &Stop) -> Result<(), ServiceErr
         let (tell, reports) = crossbeam_channel::unbounded();
         let given_up = Arc::new(AtomicBool::new(false));
         let (dispatch, metrics) = (dispatch.clone(), metrics.clone());
-        let committer = Committer { writer, dispatch, metrics, given_up: given_up.clone() };
+        let committer = Committer { writer, dispatch, metrics, given_up: given_up.clone(), committed: BTreeMap::new() };
         scope.spawn(move || committer.run(&ordered, &tell));
         let ways = Ways { hands, orders, reports, requests, restored, given_up };
         Conductor::new(Source::new(&clients)?, ways, common, health, watchdog, kafka).run(stop)

@@ -53,7 +53,7 @@
     // Seconds for which a sink may fail without taking anything.
     sinkFailingSeconds: 600,
 
-    // Seconds without a checkpoint while calls are judged: thirty times the default interval.
+    // Seconds without a checkpoint while calls are judged: by default one is due every second.
     checkpointSeconds: 300,
 
     // Whether `watchdog.every` is set, as it is by default, and how long its call may be missing. It comes every
@@ -77,7 +77,7 @@
       // Records judged within so many seconds of being received.
       judgement: { objective: 0.999, le: '1', eventsMin: 1000 },
       // Alerts committed within so many seconds of receiving the record that led to them. A checkpoint is due every
-      // 10 seconds by default.
+      // second by default.
       alerts: { objective: 0.99, le: '60', eventsMin: 50 },
       // Alerts taken by a sink rather than refused for good.
       sinks: { objective: 0.999, eventsMin: 50 },

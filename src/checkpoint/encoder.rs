@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use zstd::zstd_safe::CCtx;
 
+use super::journal::{Entry, Written};
 use super::record::{Header, Key, pack};
 use super::{CHUNK_BYTES, Head, StateRecord};
 
@@ -53,16 +54,22 @@ impl Encoder {
 
     /// Appends the records of an app, and the deletions of those it no longer needs.
     pub fn app(&mut self, app_id: &str, bytes: &[u8], out: &mut Vec<StateRecord>) {
-        pack(&mut self.context, bytes, &mut self.packed);
-        let key = |chunk| Key::App { app_id, chunk };
-        let (seal, chunks) = (key(0).seal(&self.packed), self.packed.len().div_ceil(self.chunk_bytes) as u32);
-        for (piece, chunk) in self.packed.chunks(self.chunk_bytes).zip(0..) {
-            out.push(StateRecord { key: key(chunk).bytes(), value: Some(Header { chunk, chunks, seal }.before(piece)) });
-        }
+        let chunks = self.packed(Key::App { app_id, chunk: 0 }, bytes, out);
         self.shrink(app_id, chunks, out);
         if chunks > 1 {
             self.chunks.insert(app_id.into(), chunks);
         }
+    }
+
+    /// Appends the records of a body, packed, in as many chunks as it takes. Returns how many.
+    fn packed(&mut self, key: Key<'_>, body: &[u8], out: &mut Vec<StateRecord>) -> u32 {
+        pack(&mut self.context, body, &mut self.packed);
+        let (seal, chunks) = (key.seal(&self.packed), self.packed.len().div_ceil(self.chunk_bytes) as u32);
+        for (piece, chunk) in self.packed.chunks(self.chunk_bytes).zip(0..) {
+            let (key, header) = (key.chunk(chunk), Header { chunk, chunks, seal });
+            out.push(StateRecord { key: key.bytes(), value: Some(key.value(&header, piece)) });
+        }
+        chunks
     }
 
     /// Appends the deletions of an app that is no longer remembered.
@@ -76,6 +83,22 @@ impl Encoder {
         if let Some(before) = self.chunks.remove(app_id) {
             out.extend((chunks..before).map(|chunk| deletion(Key::App { app_id, chunk })));
         }
+    }
+
+    /// Appends the records of an entry of the journal. Returns how many they are.
+    ///
+    /// # Panics
+    /// If the entry cannot be serialized: a mistake in its type, whatever its values.
+    pub fn entry(&mut self, number: u64, entry: &Entry, out: &mut Vec<StateRecord>) -> u32 {
+        match postcard::to_stdvec(entry) {
+            Ok(bytes) => self.packed(Key::Entry { number, chunk: 0 }, &bytes, out),
+            Err(error) => panic!("an entry has no durable form: {error}"),
+        }
+    }
+
+    /// Appends the deletions of an entry.
+    pub fn forget_entry(&self, Written { number, chunks }: Written, out: &mut Vec<StateRecord>) {
+        out.extend((0..chunks).map(|chunk| deletion(Key::Entry { number, chunk })));
     }
 
     /// The record of an alert that not every sink has yet: its number in the outbox, and what is sent.
@@ -107,7 +130,7 @@ impl SharedEncoder {
 }
 
 fn whole(key: Key<'_>, body: &[u8]) -> StateRecord {
-    StateRecord { key: key.bytes(), value: Some(Header::whole(key.seal(body)).before(body)) }
+    StateRecord { key: key.bytes(), value: Some(key.value(&Header::whole(key.seal(body)), body)) }
 }
 
 fn deletion(key: Key<'_>) -> StateRecord {

@@ -5,6 +5,7 @@
 //! | `head` | where the partition's input goes on, and what its apps have in common |
 //! | `app/<app id>/<chunk>` | an app, compressed, in one chunk or more |
 //! | `alert/<16 hex digits>` | an alert that not every sink has yet, as it is sent |
+//! | `journal/<16 hex digits>/<chunk>` | what was taken in since head and apps were written: which records to judge again |
 //!
 //! [`Encoder`] makes the records of what changed, [`Gathered`] collects what lies in the topic and makes state of it. What
 //! a value looks like is told in `record.rs`. State is either taken back whole, the same as it was, or refused: a missing,
@@ -12,6 +13,7 @@
 
 mod encoder;
 mod gathered;
+pub mod journal;
 mod plan;
 pub mod recall;
 mod record;
@@ -26,11 +28,12 @@ use crate::engine::time::StreamClock;
 
 pub use encoder::{Encoder, SharedEncoder};
 pub use gathered::{Gathered, Kept};
+pub use journal::{Entry, Journal, Step, Written};
 pub use plan::Misfit;
 
-/// The layout that is written: its number stands in every value. Whoever changes anything that is saved, in here or in the
-/// engine's snapshots, counts it up and keeps reading the older ones.
-pub const LAYOUT: u8 = 1;
+/// The newest layout: its number stands in every value that is written in it. Whoever changes anything that is saved, in here or
+/// in the engine's snapshots, counts it up and keeps reading the older ones.
+pub const LAYOUT: u8 = 2;
 
 /// The most of an app that one record takes, in bytes: by default Kafka takes records of up to 1 MiB.
 pub const CHUNK_BYTES: usize = 700 << 10;
@@ -54,6 +57,16 @@ pub struct Head {
     pub next_alert: u64,
 }
 
+impl Head {
+    /// The offsets of the next call and of the next feedback.
+    pub fn position(&self) -> Position {
+        (self.next_call, self.next_feedback)
+    }
+}
+
+/// The offsets of the next call and of the next feedback of a partition.
+pub type Position = (i64, Option<i64>);
+
 /// A record to write.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StateRecord {
@@ -68,7 +81,7 @@ pub struct StateRecord {
 pub enum StateError {
     /// Another version of the program wrote it.
     #[error(
-        "the state has layout {found}, and this version of dialwatch reads layout {LAYOUT}: \
+        "the state has layout {found}, and this version of dialwatch reads layouts up to {LAYOUT}: \
          run the version of dialwatch that wrote it, or set kafka.recovery: rebuild"
     )]
     UnknownLayout {

@@ -1,6 +1,6 @@
 //! Recalls a partition when it comes: reads its state from the topic and decides where its records go on.
 //!
-//! It writes nothing. What a predecessor left half written is waited for: it is committed or rolled back first.
+//! It reads once more what the journal of the state names. It writes nothing and judges nothing. What a predecessor left half written is waited for: it is committed or rolled back first.
 
 use std::ops::Range;
 use std::time::{Duration, Instant};
@@ -8,16 +8,20 @@ use std::time::{Duration, Instant};
 use rdkafka::Message;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::BorrowedMessage;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use super::plan::{Facts, Misfit, Plan, plan};
 use super::{Gathered, Kept, StateError, StateRecord};
 use crate::config::kafka::{OffsetReset, RawKafka, RawTopics, Recovery};
 use crate::kafka::{Connection, KafkaProblem, PROMPT, Voice, add, failed, partitions};
+use crate::metrics::Stream;
 use crate::source::kafka::{Start, Watch};
 
 /// The longest wait for one answer of a broker.
 const QUERY: Duration = Duration::from_secs(5);
+/// What it does most of the time, in words.
+const READING: &str = "reading the state";
 /// How often it is looked whether an open transaction has ended.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
@@ -84,13 +88,14 @@ impl<'c> Recaller<'c> {
             }
             Err(error) => return Err(KafkaProblem::State { topic: self.topics.state.clone(), partition, error }),
         };
-        let head = kept.as_ref().map(|kept| (kept.head.next_call, kept.head.next_feedback));
-        let calls = self.plan(&self.topics.calls, partition, head.map(|head| head.0), calls_committed)?;
+        let end = kept.as_ref().map(|kept| kept.end.position());
+        let calls = self.plan(&self.topics.calls, partition, end.map(|end| end.0), calls_committed)?;
         let feedback = match &self.topics.feedback {
-            Some(topic) => Some(self.plan(topic, partition, head.and_then(|head| head.1), feedback_committed)?),
+            Some(topic) => Some(self.plan(topic, partition, end.and_then(|end| end.1), feedback_committed)?),
             None => None,
         };
-        if [Some(calls), feedback].iter().flatten().any(|plan| matches!(plan, Plan::Rebuild(..))) {
+        let again = self.plan_again(partition, kept.as_ref())?;
+        if [Some(calls), feedback, again].iter().flatten().any(|plan| matches!(plan, Plan::Rebuild(..))) {
             kept = None;
         }
         if kept.is_some() {
@@ -98,6 +103,12 @@ impl<'c> Recaller<'c> {
         }
         let start = Start { next_call: calls.next(), next_feedback: feedback.map(Plan::next) };
         Ok(Some(Recalled { start, kept, clear, bytes }))
+    }
+
+    /// Whether the log still holds what the journal names; `None` if it names nothing.
+    fn plan_again(&self, partition: i32, kept: Option<&Kept>) -> Result<Option<Plan>, KafkaProblem> {
+        let Some(kept) = kept.filter(|kept| kept.head.next_call < kept.end.next_call) else { return Ok(None) };
+        self.plan(&self.topics.calls, partition, Some(kept.head.next_call), None).map(Some)
     }
 
     fn plan(&self, topic: &str, partition: i32, remembered: Option<i64>, committed: Option<i64>) -> Result<Plan, KafkaProblem> {
@@ -150,8 +161,8 @@ impl<'c> Recaller<'c> {
         let topic = self.topics.state.as_str();
         let mut gathered = Gathered::new();
         let end = loop {
-            let all = self.ask("reading the state", is_gone, || log_range(&self.seer, topic, partition))?;
-            let committed = self.ask("reading the state", is_gone, || log_range(&self.reader, topic, partition))?;
+            let all = self.ask(READING, is_gone, || log_range(&self.seer, topic, partition))?;
+            let committed = self.ask(READING, is_gone, || log_range(&self.reader, topic, partition))?;
             if committed.end >= all.end {
                 break committed;
             }
@@ -164,34 +175,75 @@ impl<'c> Recaller<'c> {
         if end.is_empty() {
             return Ok(Some(gathered));
         }
-        let mut from = TopicPartitionList::new();
-        add(&mut from, topic, partition, Offset::Beginning)?;
-        self.reader.assign(&from).map_err(failed("reading the state"))?;
+        let read_on = self.read(topic, partition, Offset::Beginning, is_gone, |record| {
+            gathered.take(record.key().unwrap_or_default(), record.payload());
+            false
+        })?;
+        Ok(read_on.then_some(gathered))
+    }
+
+    /// Reads once more what lies in a `topic` of input, from an offset on, until `take` says that it was the last, or all is read.
+    /// Returns `false` if the partition `is_gone` meanwhile.
+    ///
+    /// # Errors
+    /// The broker does not answer.
+    pub fn read_again(
+        &self,
+        stream: Stream,
+        partition: i32,
+        next: i64,
+        is_gone: &impl Fn() -> bool,
+        take: impl FnMut(&BorrowedMessage<'_>) -> bool,
+    ) -> Result<bool, KafkaProblem> {
+        match self.topics.of(stream) {
+            Some(topic) => self.read(topic, partition, Offset::Offset(next), is_gone, take),
+            None => Ok(true),
+        }
+    }
+
+    /// Reads a partition from an offset on until `take` says that it was the last, or all is read. Returns `false` if the partition
+    /// of the calls `is_gone` meanwhile.
+    fn read(
+        &self,
+        topic: &str,
+        partition: i32,
+        from: Offset,
+        is_gone: &impl Fn() -> bool,
+        mut take: impl FnMut(&BorrowedMessage<'_>) -> bool,
+    ) -> Result<bool, KafkaProblem> {
+        let mut assignment = TopicPartitionList::new();
+        add(&mut assignment, topic, partition, from)?;
+        self.reader.assign(&assignment).map_err(failed(READING))?;
         let mut heard = Instant::now();
         loop {
             match self.reader.poll(Duration::from_millis(100)) {
-                Some(Ok(record)) => {
-                    gathered.take(record.key().unwrap_or_default(), record.payload());
-                    heard = Instant::now();
-                }
+                Some(Ok(record)) if take(&record) => break,
+                Some(Ok(_)) => heard = Instant::now(),
                 Some(Err(KafkaError::PartitionEOF(_))) => break,
                 // Told of every attempt to connect while nobody listened.
                 Some(Err(KafkaError::MessageConsumption(RDKafkaErrorCode::AllBrokersDown))) => {}
-                Some(Err(error)) => match failed("reading the state")(error).of_topic("topics.state", topic) {
-                    KafkaProblem::Client { error, .. } => tracing::debug!("reading the state: {error}"),
+                Some(Err(error)) => match failed(READING)(error).of_topic(self.topics.field_of(topic), topic) {
+                    KafkaProblem::Client { error, .. } => tracing::debug!("{READING}: {error}"),
                     problem => return Err(problem),
                 },
                 None if heard.elapsed() >= self.patience => {
-                    return Err(KafkaProblem::Silent { doing: "reading the state", waited_s: self.patience.as_secs() });
+                    return Err(KafkaProblem::Silent { doing: READING, waited_s: self.patience.as_secs() });
                 }
                 None => {}
             }
             if is_gone() {
-                return Ok(None);
+                return Ok(false);
             }
         }
-        self.reader.unassign().map_err(failed("reading the state"))?;
-        Ok(Some(gathered))
+        self.reader.unassign().map_err(failed(READING))?;
+        Ok(true)
+    }
+
+    /// What to say of a record that the journal names and that is no longer there.
+    pub fn lost(&self, stream: Stream, partition: i32, next: i64) -> KafkaProblem {
+        let topic = self.topics.of(stream).unwrap_or_default();
+        let oldest = log_of(self.calls, topic, partition).map_or(next + 1, |log| log.start.max(next + 1));
+        KafkaProblem::Misfit { topic: topic.to_owned(), partition, misfit: Misfit::RecordsGone { next, oldest } }
     }
 }
 

@@ -6,6 +6,7 @@
 
 use std::fmt;
 use std::io::Cursor;
+use std::ops::RangeInclusive;
 
 use zstd::zstd_safe::{self, CCtx, DCtx};
 
@@ -17,6 +18,10 @@ const MAGIC: [u8; 4] = *b"dwst";
 pub(super) const HEADER_BYTES: usize = 4 + 1 + 4 + 4 + SEAL_BYTES;
 const SEAL_BYTES: usize = 8;
 const ZSTD_LEVEL: i32 = 1;
+
+/// The layouts that are read, and that of everything but the journal: it has not changed since the first.
+const LAYOUTS: RangeInclusive<u8> = LAYOUT_OF_STATE..=LAYOUT;
+const LAYOUT_OF_STATE: u8 = 1;
 
 /// How a body lies in an app's records.
 const PLAIN: u8 = 0;
@@ -35,6 +40,7 @@ pub(super) enum Key<'k> {
     Head,
     App { app_id: &'k str, chunk: u32 },
     Alert(u64),
+    Entry { number: u64, chunk: u32 },
 }
 
 impl fmt::Display for Key<'_> {
@@ -43,6 +49,7 @@ impl fmt::Display for Key<'_> {
             Self::Head => f.write_str("head"),
             Self::App { app_id, chunk } => write!(f, "app/{app_id}/{chunk}"),
             Self::Alert(number) => write!(f, "alert/{number:016x}"),
+            Self::Entry { number, chunk } => write!(f, "journal/{number:016x}/{chunk}"),
         }
     }
 }
@@ -56,6 +63,9 @@ impl<'k> Key<'k> {
             Self::App { app_id, chunk: chunk.parse().ok()? }
         } else if let Some(number) = text.strip_prefix("alert/") {
             Self::Alert(u64::from_str_radix(number, 16).ok()?)
+        } else if let Some(rest) = text.strip_prefix("journal/") {
+            let (number, chunk) = rest.split_once('/')?;
+            Self::Entry { number: u64::from_str_radix(number, 16).ok()?, chunk: chunk.parse().ok()? }
         } else {
             Self::Head
         };
@@ -66,10 +76,30 @@ impl<'k> Key<'k> {
         self.to_string().into_bytes()
     }
 
+    /// The same of another chunk.
+    pub(super) fn chunk(self, chunk: u32) -> Self {
+        match self {
+            Self::App { app_id, .. } => Self::App { app_id, chunk },
+            Self::Entry { number, .. } => Self::Entry { number, chunk },
+            key => key,
+        }
+    }
+
+    /// The layout of its value. Versions that know no journal read state without one.
+    fn layout(&self) -> u8 {
+        if matches!(self, Self::Entry { .. }) { LAYOUT } else { LAYOUT_OF_STATE }
+    }
+
+    /// The value: a header and a piece of the body.
+    pub(super) fn value(&self, header: &Header, piece: &[u8]) -> Vec<u8> {
+        header.before(piece, self.layout())
+    }
+
     /// The first bytes of the hash of what a body is the body of, and of the body. An app's chunks have one in common.
     pub(super) fn seal(&self, body: &[u8]) -> Seal {
         let owner = match self {
             Self::App { app_id, .. } => format!("app/{app_id}"),
+            Self::Entry { number, .. } => format!("journal/{number:016x}"),
             key => key.to_string(),
         };
         // No text contains the byte between the two.
@@ -96,10 +126,10 @@ impl Header {
     }
 
     /// The value: header and piece.
-    pub(super) fn before(&self, piece: &[u8]) -> Vec<u8> {
+    fn before(&self, piece: &[u8], layout: u8) -> Vec<u8> {
         let mut value = Vec::with_capacity(HEADER_BYTES + piece.len());
         value.extend(MAGIC);
-        value.push(LAYOUT);
+        value.push(layout);
         value.extend(self.chunk.to_le_bytes());
         value.extend(self.chunks.to_le_bytes());
         value.extend(self.seal);
@@ -108,9 +138,9 @@ impl Header {
     }
 
     /// The header of a value and the piece behind it. `None` if the value is shorter than a header, or not of this
-    /// program and layout: see [`check_layout`].
-    pub(super) fn parse(value: &[u8]) -> Option<(Self, &[u8])> {
-        let rest = value.strip_prefix(&MAGIC)?.strip_prefix(&[LAYOUT])?;
+    /// program and the layout of its key: see [`check_layout`].
+    pub(super) fn parse<'v>(key: &Key<'_>, value: &'v [u8]) -> Option<(Self, &'v [u8])> {
+        let rest = value.strip_prefix(&MAGIC)?.strip_prefix(&[key.layout()])?;
         let (chunk, rest) = rest.split_first_chunk()?;
         let (chunks, rest) = rest.split_first_chunk()?;
         let (seal, piece) = rest.split_first_chunk()?;
@@ -122,7 +152,7 @@ impl Header {
 /// Refuses a value of a layout that this program does not know. All else about such a value may be different.
 pub(super) fn check_layout(value: &[u8]) -> Result<(), StateError> {
     match value.strip_prefix(&MAGIC).and_then(<[u8]>::first) {
-        Some(layout) if *layout != LAYOUT => Err(StateError::UnknownLayout { found: *layout }),
+        Some(layout) if !LAYOUTS.contains(layout) => Err(StateError::UnknownLayout { found: *layout }),
         _ => Ok(()),
     }
 }

@@ -17,7 +17,7 @@ use crate::engine::decode::{self, Format, Limits, NeutralCall};
 use crate::engine::policy::Policy;
 use crate::engine::record::{Direction, HangupBy, Kind, Outcome, Position};
 use crate::engine::shard::{Effects, Input, Shard, ShardSnapshot};
-use crate::engine::time::MINUTE_MS;
+use crate::engine::time::{MINUTE_MS, Timestamp};
 use crate::simulate::{self, WireFormat, World};
 
 const GROUP: &str = "dialwatch";
@@ -253,6 +253,13 @@ fn sample() -> Vec<StateRecord> {
     partition.next_alert = 8;
     let mut records = encoded(&partition, &mut Encoder::with_chunks_of(700));
     records.push(Encoder::new().alert(7, br#"{"schema":"dialwatch.alert/1"}"#));
+    let mut encoder = Encoder::with_chunks_of(100);
+    let steps = (0..60).map(|step: i64| Step::Tick(Timestamp::from_millis(START_MS + step * step * step * 48_271)));
+    let entry =
+        Entry { after: partition.head().position(), steps: steps.collect(), filed: vec![], said: vec![], head: partition.head() };
+    assert!(encoder.entry(4, &entry, &mut records) > 1);
+    assert_eq!(encoder.entry(5, &Entry { steps: vec![], ..entry.clone() }, &mut records), 1);
+    assert_eq!(kept(&records).journal, [entry.clone(), Entry { steps: vec![], ..entry }]);
     assert_eq!(kept(&records).apps, partition.shard.snapshot().apps);
     records
 }
@@ -294,8 +301,9 @@ fn no_missing_or_exchanged_record_is_taken_for_state() {
     for at in 0..whole.len() {
         let mut records = whole.clone();
         let gone = records.remove(at);
-        // An alert or an app in one chunk that is gone has been delivered, or forgotten.
-        let may_go = gone.key.starts_with(b"alert/") || gone.key == b"app/a/1/0";
+        // An alert or an app in one chunk that is gone has been delivered, or forgotten; that there was a last entry, the group's offsets
+        // tell.
+        let may_go = gone.key.starts_with(b"alert/") || gone.key == b"app/a/1/0" || gone.key == b"journal/0000000000000005/0";
         assert_eq!(finish(&records).is_ok(), may_go, "{}", String::from_utf8_lossy(&gone.key));
         for other in 0..at {
             let mut records = whole.clone();
@@ -328,12 +336,12 @@ fn chunks_of_two_generations_are_not_mixed() {
 fn an_unknown_layout_is_told_from_damage_whatever_else_is_there() {
     let mut records = sample();
     records[0].value = Some(b"nonsense".to_vec());
-    records.push(StateRecord { key: b"calendar/of a later version".to_vec(), value: Some(b"dwst\x02".to_vec()) });
+    records.push(StateRecord { key: b"calendar/of a later version".to_vec(), value: Some(b"dwst\x03".to_vec()) });
     let error = refused(&records);
-    assert_eq!(error, StateError::UnknownLayout { found: 2 });
+    assert_eq!(error, StateError::UnknownLayout { found: 3 });
     assert_eq!(
         error.to_string(),
-        "the state has layout 2, and this version of dialwatch reads layout 1: run the version of dialwatch that wrote it, \
+        "the state has layout 3, and this version of dialwatch reads layouts up to 2: run the version of dialwatch that wrote it, \
          or set kafka.recovery: rebuild"
     );
 }
@@ -359,7 +367,7 @@ fn superseded_values_are_not_looked_into_and_not_kept() {
     let mut records = sample();
     let kept_bytes = gather(&records).bytes();
     records.insert(0, StateRecord { key: b"head".to_vec(), value: Some(vec![9; 1_000]) });
-    records.insert(0, StateRecord { key: b"of a later version".to_vec(), value: Some(b"dwst\x02".to_vec()) });
+    records.insert(0, StateRecord { key: b"of a later version".to_vec(), value: Some(b"dwst\x03".to_vec()) });
     records.insert(1, StateRecord { key: b"of a later version".to_vec(), value: None });
     assert_eq!(gather(&records).bytes(), kept_bytes);
     kept(&records);
@@ -376,13 +384,25 @@ fn keys_are_what_they_say() {
         (Key::App { app_id: "a/7", chunk: 0 }, "app/a/7/0"),
         (Key::App { app_id: "", chunk: 0 }, "app//0"),
         (Key::Alert(10), "alert/000000000000000a"),
+        (Key::Entry { number: 10, chunk: 2 }, "journal/000000000000000a/2"),
     ] {
         assert_eq!(key.bytes(), text.as_bytes());
         assert_eq!(Key::parse(text.as_bytes()), Some(key));
     }
-    for text in
-        ["", "Head", "head/", "app/a", "app/a/", "app/a/+1", "app/a/01", "app/a/4294967296", "alert/a", "alert/000000000000000A"]
-    {
+    for text in [
+        "journal/a/0",
+        "journal/000000000000000a",
+        "",
+        "Head",
+        "head/",
+        "app/a",
+        "app/a/",
+        "app/a/+1",
+        "app/a/01",
+        "app/a/4294967296",
+        "alert/a",
+        "alert/000000000000000A",
+    ] {
         assert_eq!(Key::parse(text.as_bytes()), None, "{text}");
     }
     assert_eq!(Key::parse(b"app/\xff/0"), None);
@@ -423,7 +443,7 @@ fn sealed_nonsense_is_an_error_or_a_state_and_never_a_panic() {
         }
         pack(&mut context, &body, &mut packed);
         let key = Key::App { app_id: "app", chunk: 0 };
-        let value = Header::whole(key.seal(&packed)).before(&packed);
+        let value = key.value(&Header::whole(key.seal(&packed)), &packed);
         let records = [head.clone(), StateRecord { key: key.bytes(), value: Some(value) }];
         read += usize::from(finish(&records).is_ok());
     }
@@ -474,14 +494,18 @@ fn seen(mut kept: Kept) -> serde_json::Value {
             "day": app.memory().day.total().placed, "seats": app.profile().seats, "alerts": app.open_alerts(&policy),
         })
     });
-    serde_json::json!({
+    let mut seen = serde_json::json!({
         "group_id": head.group_id, "partition": head.partition, "next_call": head.next_call,
         "next_feedback": head.next_feedback, "newest": head.clock.newest(), "next_alert": head.next_alert,
         "open": shard.open_minute().start(), "apps": apps.collect::<Vec<_>>(), "outbox": outbox,
-    })
+    });
+    if !kept.journal.is_empty() {
+        seen["journal"] = serde_json::to_value(&kept.journal).expect("JSON");
+    }
+    seen
 }
 
-/// The state whose bytes of layout 1 are kept.
+/// The state whose bytes are kept.
 fn to_be_kept() -> Vec<StateRecord> {
     let mut partition = Partition::new(Policy::for_tests());
     let registration = serde_json::json!({"app_id": "1400000001", "seats": 3, "callers": ["+8675580000001"]});
@@ -502,17 +526,33 @@ fn to_be_kept() -> Vec<StateRecord> {
     partition.next_alert = alerts.len() as u64;
     let mut records = encoded(&partition, &mut encoder);
     records.extend(alerts.iter().zip(0..).map(|(alert, number)| encoder.alert(number, &json(alert))));
+    let before = partition.head();
+    partition.take(&call(42, "1400000002", 4, partition.clock.newest().millis(), Outcome::Answered));
+    let newest = Timestamp::from_millis(START_MS);
+    let steps = vec![
+        Step::Calls { next: partition.next_call, newest },
+        Step::Feedback { next: 1, newest },
+        Step::Filed(Box::new(registration.clone())),
+        Step::Tick(newest),
+    ];
+    let said = partition.shard.said("1400000001").into_iter().collect();
+    let head = Head { next_feedback: Some(1), ..partition.head() };
+    encoder.entry(0, &Entry { after: before.position(), steps, filed: vec![registration], said, head }, &mut records);
     records
 }
 
-/// Bytes of layout 1, written once by `UPDATE=1 cargo test --lib checkpoint`. A version of the program that writes another
+/// Bytes of each layout, written once by `UPDATE=1 cargo test --lib checkpoint`. A version of the program that writes another
 /// layout keeps them and still reads them; one that reads them differently has changed the layout without saying so.
 #[test]
-fn state_of_layout_1_is_read() {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/state/v1");
+fn state_of_every_layout_is_read() {
+    (1..=LAYOUT).for_each(state_is_read);
+}
+
+fn state_is_read(layout: u8) {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("tests/fixtures/state/v{layout}"));
     let (records_path, seen_path) = (folder.join("records.jsonl"), folder.join("expected.json"));
     let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-    if std::env::var_os("UPDATE").is_some() && LAYOUT == 1 {
+    if std::env::var_os("UPDATE").is_some() && layout == LAYOUT {
         let records = to_be_kept();
         let line = |record: &StateRecord| {
             let value = hex(record.value.as_deref().expect("a value"));

@@ -32,6 +32,8 @@ const HEADERS: &str = "__connect.errors.";
 pub struct Part {
     /// The partition.
     pub partition: i32,
+    /// Whether it is the state as it was at a checkpoint that holds already: the offsets to go with it are that one's, or later ones.
+    pub is_snapshot: bool,
     /// The offset of the next call.
     pub next_call: i64,
     /// The offset of the next feedback.
@@ -219,7 +221,7 @@ impl Writer {
             }
             if let Some(topic) = &self.topics.dead_letters {
                 for letter in &part.dead_letters {
-                    let headers = Some(letter.headers(self.topic_of(letter.stream)));
+                    let headers = Some(letter.headers(self.topics.of(letter.stream).unwrap_or_default()));
                     self.send(topic, None, letter.key.as_deref(), Some(&letter.payload), headers, wait)?;
                 }
             }
@@ -251,15 +253,6 @@ impl Writer {
                 Err((error, _)) => return Err(error),
             }
         }
-    }
-
-    fn topic_of(&self, stream: Stream) -> &str {
-        let topic = match stream {
-            Stream::Calls => Some(&self.topics.calls),
-            Stream::Feedback => self.topics.feedback.as_ref(),
-            Stream::Registry => self.topics.registry.as_ref(),
-        };
-        topic.map_or("", String::as_str)
     }
 
     fn offsets(&self, parts: &[&Part]) -> Result<TopicPartitionList, KafkaProblem> {

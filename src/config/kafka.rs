@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::duration::Duration;
 use crate::engine::decode::Format;
 use crate::engine::record::APP_ID_BYTES_MAX;
+use crate::metrics::Stream;
 
 /// What a property's name ends in when its value stands in a file.
 const FILE_SUFFIX: &str = "_file";
@@ -83,8 +84,12 @@ pub struct RawKafka {
     pub poll_interval_max: Duration,
     /// When nothing has come in a partition for so long, the wall clock drives its event time, this much behind. `0` never.
     pub idle_timeout: Duration,
-    /// How often state, alerts and offsets leave together, in one transaction.
+    /// How often alerts and offsets leave together, in one transaction, with the state or with a note of what it takes to judge the
+    /// same again: an alert waits for so long at most.
     pub checkpoint_interval: Duration,
+    /// How often the state of a partition is written. After a crash at most so much of its calls is judged again, at full speed, before
+    /// it goes on. `0` writes it with every checkpoint.
+    pub snapshot_interval: Duration,
     /// What to do when the state and the log do not fit together: records are gone, offsets were moved, the state is lost.
     pub recovery: Recovery,
     /// The share of unreadable records among the last thousand of a partition above which the partition stops, so that a
@@ -119,7 +124,8 @@ impl Default for RawKafka {
             session_timeout: Duration::from_millis(10_000),
             poll_interval_max: Duration::minutes(5),
             idle_timeout: Duration::from_millis(30_000),
-            checkpoint_interval: Duration::from_millis(10_000),
+            checkpoint_interval: Duration::from_millis(1_000),
+            snapshot_interval: Duration::minutes(1),
             recovery: Recovery::Refuse,
             invalid_share_max: 0.5,
             outbox_alerts_max: 10_000,
@@ -171,6 +177,20 @@ impl RawTopics {
     /// Whether the service writes to the topic of a field.
     pub fn is_written(field: &str) -> bool {
         ["topics.state", "topics.alerts", "topics.dead_letters"].contains(&field)
+    }
+
+    /// The topic of a stream, if it has one.
+    pub fn of(&self, stream: Stream) -> Option<&str> {
+        match stream {
+            Stream::Calls => Some(&self.calls),
+            Stream::Feedback => self.feedback.as_deref(),
+            Stream::Registry => self.registry.as_deref(),
+        }
+    }
+
+    /// The field that names a topic.
+    pub fn field_of(&self, topic: &str) -> &'static str {
+        self.used().find(|(_, used)| *used == topic).map_or("topics", |(field, _)| field)
     }
 
     /// The topics that are used, each with its field.

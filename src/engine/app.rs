@@ -275,6 +275,22 @@ impl App {
         self.book.open_alerts(&Letterhead { policy, terms, app_id: &self.id, now, completeness, faded })
     }
 
+    /// What its alerts have said so far.
+    pub fn said(&self) -> Said {
+        Said { app_id: self.id.clone(), book: self.book.clone(), ledger: self.ledger.as_ref().clone() }
+    }
+
+    /// Makes its alerts those that were `said`, if they say otherwise. Returns whether they did.
+    pub fn stand_by(&mut self, said: &Said) -> bool {
+        let differs = !self.book.has_said_as(&said.book) || *self.ledger != said.ledger;
+        if differs {
+            self.book = said.book.clone();
+            self.ledger = Arc::new(said.ledger.clone());
+            self.changed = true;
+        }
+        differs
+    }
+
     /// The durable form, together with what waits for it in the shard, as bytes.
     ///
     /// # Panics
@@ -331,6 +347,21 @@ impl App {
     /// Back from [`App::bytes`], where nothing waited for it; `changed` as [`App::take_changed`] said.
     pub fn from_bytes(bytes: &[u8], changed: bool, policy: &Policy, seed: u64) -> Self {
         Self { changed, ..Self::restore(AppSnapshot::of(bytes), policy, seed).0 }
+    }
+}
+
+/// What the alerts of an app have said: it stands, whoever judges the same calls again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Said {
+    app_id: Box<str>,
+    book: Book,
+    ledger: Ledger,
+}
+
+impl Said {
+    /// The app's id.
+    pub fn app_id(&self) -> &str {
+        &self.app_id
     }
 }
 

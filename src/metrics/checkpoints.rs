@@ -17,6 +17,8 @@ pub struct Checkpoints {
     pub commit: Latency,
     /// Bytes of state written.
     pub bytes: IntCounter,
+    /// Partitions whose state was written between two checkpoints.
+    pub snapshots: IntCounter,
     last_committed: IntGauge,
 }
 
@@ -26,6 +28,8 @@ pub struct Restores {
     pub duration: Latency,
     /// Apps that came back.
     pub apps: IntCounter,
+    /// Records of calls that were judged again.
+    pub calls: IntCounter,
 }
 
 impl Checkpoints {
@@ -41,6 +45,10 @@ impl Checkpoints {
             collect: phase("collect")?,
             commit: phase("commit")?,
             bytes: make.counter("dialwatch_checkpoint_bytes_total", "Bytes of state written by checkpoints.")?,
+            snapshots: make.counter(
+                "dialwatch_checkpoint_snapshots_total",
+                "Partitions whose state was written; between two, a checkpoint says what is to be judged again.",
+            )?,
             last_committed: make.gauge(
                 "dialwatch_checkpoint_last_committed_timestamp_seconds",
                 "When a checkpoint last held, by the wall clock; 0 before the first.",
@@ -61,6 +69,10 @@ impl Restores {
         Ok(Self {
             duration: make.latency("dialwatch_restore_duration_seconds", help, &[])?,
             apps: make.counter("dialwatch_restored_apps_total", "Apps whose state was read back.")?,
+            calls: make.counter(
+                "dialwatch_restored_calls_total",
+                "Records of calls judged again after a restart: those since the state of their partition was written.",
+            )?,
         })
     }
 }

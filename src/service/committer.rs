@@ -3,6 +3,7 @@
 //! While it packs and waits for brokers, the judgement goes on. It never decides whose partitions are whose: the conductor says in
 //! whose name it writes, and whether a checkpoint that failed is written again.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -13,6 +14,7 @@ use rdkafka::consumer::ConsumerGroupMetadata;
 
 use super::dispatch::Dispatch;
 use super::progress::Progress;
+use crate::checkpoint::Position;
 use crate::checkpoint::writer::{Part, Unwritten, Writer};
 use crate::clock::wall_clock;
 use crate::kafka::KafkaProblem;
@@ -36,6 +38,8 @@ pub struct Order {
 pub enum Parts {
     /// What so many workers will hand over.
     Collect(Receiver<Vec<LanePart>>, usize),
+    /// State of a checkpoint that holds already.
+    Snapshot(LanePart),
     /// What failed before.
     Again(Vec<LanePart>),
 }
@@ -60,11 +64,13 @@ pub struct Committer {
     pub metrics: Arc<Metrics>,
     /// Set when nobody waits for an answer any more.
     pub given_up: Arc<AtomicBool>,
+    /// The offsets committed last, by partition.
+    pub committed: BTreeMap<i32, Position>,
 }
 
 impl Committer {
     /// Writes checkpoints until there will be no more orders.
-    pub fn run(self, orders: &Receiver<Order>, reports: &Sender<Report>) {
+    pub fn run(mut self, orders: &Receiver<Order>, reports: &Sender<Report>) {
         for order in orders {
             let Some(report) = self.carry_out(order) else { return };
             if reports.send(report).is_err() {
@@ -74,7 +80,7 @@ impl Committer {
     }
 
     /// `None` if a worker has gone.
-    fn carry_out(&self, order: Order) -> Option<Report> {
+    fn carry_out(&mut self, order: Order) -> Option<Report> {
         let parts = match order.parts {
             Parts::Collect(handed_over, hands) => {
                 let mut parts = Vec::new();
@@ -82,6 +88,13 @@ impl Committer {
                     parts.extend(handed_over.recv().ok()?);
                 }
                 parts
+            }
+            Parts::Snapshot((progress, mut part)) => {
+                // Checkpoints have gone on meanwhile, and offsets never go back.
+                if let Some((next_call, next_feedback)) = self.committed.get(&part.partition) {
+                    (part.next_call, part.next_feedback) = (*next_call, *next_feedback);
+                }
+                vec![(progress, part)]
             }
             Parts::Again(parts) => {
                 thread::sleep(PAUSE);
@@ -91,7 +104,7 @@ impl Committer {
         Some(self.write(parts, &order.member))
     }
 
-    fn write(&self, mut lane_parts: Vec<LanePart>, member: &ConsumerGroupMetadata) -> Report {
+    fn write(&mut self, mut lane_parts: Vec<LanePart>, member: &ConsumerGroupMetadata) -> Report {
         if lane_parts.is_empty() {
             return Report::Committed(Vec::new());
         }
@@ -106,6 +119,10 @@ impl Committer {
                 checkpoints.committed_now();
                 checkpoints.bytes.inc_by(written.bytes);
                 checkpoints.commit.recorder().record(began.elapsed(), 1);
+                for part in parts {
+                    self.committed.insert(part.partition, (part.next_call, part.next_feedback));
+                    checkpoints.snapshots.inc_by(u64::from(part.is_snapshot));
+                }
                 Report::Committed(lane_parts.into_iter().map(|(progress, part)| self.let_go(&progress, part)).collect())
             }
             Err(Unwritten::Again(problem)) => {

@@ -70,6 +70,8 @@ struct Dealt {
     written_ms: Option<i64>,
     last_call: Instant,
     last_tick: Instant,
+    /// When its state was written last, or was to be.
+    last_snapshot: Instant,
 }
 
 /// The loop.
@@ -114,7 +116,7 @@ impl<'c, 's> Conductor<'c, 's> {
             hands,
             requests,
             restored,
-            checkpoints: Checkpoints::new(orders, reports, given_up, duration(kafka.checkpoint_interval.millis())),
+            checkpoints: Checkpoints::new(orders, reports, given_up, kafka),
             full: BTreeSet::new(),
             stalled: BTreeSet::new(),
             dealt: BTreeMap::new(),

@@ -3,19 +3,21 @@
 //! It knows no broker, no thread and no wall clock: the same bytes in the same order lead to the same alerts. What
 //! belongs to a partition is in here and nowhere else, so that a partition can be given away whole.
 
+mod checkpoints;
 mod intake;
+mod relive;
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use super::days::Days;
 use super::homes::Homes;
 use super::outbox::Outbox;
 use super::progress::Progress;
 use super::unreadable::Unreadable;
+use crate::checkpoint;
 use crate::checkpoint::recall::Recalled;
-use crate::checkpoint::writer::{DeadLetter, Outgoing, Part};
-use crate::checkpoint::{Encoder, Head, Kept, SharedEncoder, StateRecord};
+use crate::checkpoint::writer::{DeadLetter, Part};
+use crate::checkpoint::{Encoder, Journal, Kept, SharedEncoder, StateRecord};
 use crate::engine::alert::Alert;
 use crate::engine::decode::{self, DecodeError};
 use crate::engine::policy::Policy;
@@ -25,7 +27,9 @@ use crate::engine::time::{StreamClock, Timestamp};
 use crate::metrics::{self, Metrics, OpenAlerts, Outcome, Stream};
 use crate::status::{Board, Pen};
 use crate::watchdog;
+pub use checkpoints::{Extent, Given};
 pub use intake::{Outcomes, Place, Raw, Reading, Registrations, Reject};
+pub use relive::{OwnedRecord, Relived, Reliving};
 
 /// Calls that are closed and judged together at most: a worker does nothing else for about as long as a fifth of a second.
 const BEHIND_CALLS_MAX: usize = 1 << 16;
@@ -51,8 +55,11 @@ pub struct Lane {
     dead_letters: Vec<DeadLetter>,
     /// Whether anything happened since the last checkpoint was begun.
     is_changed: bool,
-    /// The checkpoint that is being made.
+    journal: Journal,
+    /// The state that is being written: of the whole lane, as it was at one moment.
     part: Option<Part>,
+    /// Alerts that an earlier life did not send, although it should have.
+    unsaid: Vec<Alert>,
     /// Where `progress` goes once the batch is judged.
     next_call: i64,
     next_feedback: Option<i64>,
@@ -61,10 +68,12 @@ pub struct Lane {
     barks: u64,
     /// Apps forgotten so far that were counted.
     evicted: u64,
+    /// Those forgotten before the journal began.
+    evicted_before: u64,
 }
 
 impl Lane {
-    /// A lane that goes on with what is `recalled`.
+    /// A lane that goes on with the state that is `recalled`; what the journal names it has still to relive, see [`Reliving`].
     pub fn new(
         partition: i32,
         recalled: Recalled,
@@ -74,6 +83,7 @@ impl Lane {
         gauges: metrics::Partition,
     ) -> Self {
         let Recalled { start, kept, clear, .. } = recalled;
+        let entries = kept.as_ref().map_or_else(Vec::new, |kept| kept.entries.clone());
         let mut lane = Self {
             partition,
             shard: Shard::new(policy, place.seed),
@@ -89,22 +99,29 @@ impl Lane {
             is_changed: !clear.is_empty(),
             clear,
             dead_letters: Vec::new(),
+            journal: Journal::after(entries),
             part: None,
+            unsaid: Vec::new(),
             next_call: start.next_call,
             next_feedback: start.next_feedback,
             pen: Pen::new(partition),
             barks: 0,
             evicted: 0,
+            evicted_before: 0,
         };
-        if let Some(Kept { head, apps, outbox, encoder }) = kept {
+        if let Some(kept) = kept {
+            let Kept { head, end, apps, outbox, encoder, .. } = kept;
             lane.clock = head.clock;
+            lane.next_call = head.next_call;
+            lane.next_feedback = head.next_feedback.or(lane.next_feedback);
             lane.encoder = SharedEncoder::of(encoder);
-            lane.outbox.restore(head.next_alert, outbox);
+            lane.outbox.restore(end.next_alert, outbox);
             lane.shard.restore_head(head.shard);
             apps.into_iter().for_each(|app| lane.shard.restore_app(app));
         }
         lane.barks = lane.barks();
         lane.evicted = lane.shard.apps_evicted();
+        lane.evicted_before = lane.evicted;
         lane.progress.judged(lane.next_call, lane.shard.is_quiet());
         lane
     }
@@ -117,6 +134,11 @@ impl Lane {
     /// Its partition.
     pub fn partition(&self) -> i32 {
         self.partition
+    }
+
+    /// The offsets of its next call and of its next feedback.
+    pub fn position(&self) -> checkpoint::Position {
+        (self.next_call, self.next_feedback)
     }
 
     /// How far it has come, as others see it.
@@ -139,12 +161,14 @@ impl Lane {
         for filed in filed_anew {
             file(&mut self.shard, filed, &mut out.effects);
             self.is_changed = true;
+            self.journal.break_off();
         }
         self.homes.settle(&self.shard);
         self.shard.sketch_day_before(&mut out.effects);
         let policy = self.shard.policy().clone();
         let open: Vec<Alert> = self.shard.apps().flat_map(|app| app.open_alerts(&policy)).collect();
         open.iter().for_each(|alert| metrics.alerts.restored(alert, &mut self.open_alerts));
+        out.effects.alerts.append(&mut self.unsaid);
         open
     }
 
@@ -174,6 +198,7 @@ impl Lane {
             }
         });
         self.next_call = raw.offset + 1;
+        self.journal.read(Stream::Calls, self.next_call, newest);
         self.note(Stream::Calls, raw, unread, reading, out);
     }
 
@@ -186,6 +211,7 @@ impl Lane {
         let is_first = known.is_none_or(|app| app.first_call().is_none());
         let accepted = self.shard.apply(Input::Call(call, position), &mut out.effects);
         if let Some(registration) = filed.filter(|filed| self.shard.knows(&filed.app_id)) {
+            self.journal.meet(registration);
             file(&mut self.shard, registration, &mut out.effects);
         }
         if is_first
@@ -194,6 +220,7 @@ impl Lane {
         {
             let elsewhere = Input::Elsewhere { app_id: &call.app_id, here: position, there, at: call.end };
             self.shard.apply(elsewhere, &mut out.effects);
+            self.journal.break_off();
         }
         out.page.settled(Stream::Calls, accepted.into());
     }
@@ -214,6 +241,7 @@ impl Lane {
         let unread = match decode::feedback(raw.payload, &reading.limits(newest)) {
             Ok(feedback) => {
                 if let Some(filed) = registrations.of(&feedback.app_id).filter(|_| !self.shard.knows(&feedback.app_id)) {
+                    self.journal.meet(filed);
                     file(&mut self.shard, filed, &mut out.effects);
                 }
                 let accepted = self.shard.apply(Input::Feedback(&feedback), &mut out.effects);
@@ -226,6 +254,7 @@ impl Lane {
             }
         };
         self.next_feedback = Some(raw.offset + 1);
+        self.journal.read(Stream::Feedback, raw.offset + 1, newest);
         self.note(Stream::Feedback, raw, unread, reading, out);
     }
 
@@ -261,6 +290,7 @@ impl Lane {
     /// Takes in what an app filed anew, if the app is here.
     pub fn registration(&mut self, registration: &Registration, out: &mut Outcomes) {
         if self.shard.knows(&registration.app_id) {
+            self.journal.file(registration);
             file(&mut self.shard, registration, &mut out.effects);
             self.is_changed = true;
         }
@@ -271,6 +301,7 @@ impl Lane {
         if !Arc::ptr_eq(self.shard.policy(), &policy) {
             self.shard.adopt(policy);
             self.is_changed = true;
+            self.journal.break_off();
         }
     }
 
@@ -286,6 +317,7 @@ impl Lane {
                 self.shard.apply(Input::Overlap { app_id, overlap }, &mut Effects::default());
             }
             self.is_changed = true;
+            self.journal.break_off();
         }
     }
 
@@ -293,6 +325,7 @@ impl Lane {
     pub fn tick(&mut self, now: Timestamp, out: &mut Outcomes) {
         self.shard.apply(Input::Tick(now), &mut out.effects);
         self.is_changed = true;
+        self.journal.tick(now);
     }
 
     /// Whether so much is to be judged that it should be now.
@@ -303,66 +336,6 @@ impl Lane {
     /// Judges what is closed.
     pub fn catch_up(&mut self, out: &mut Outcomes) {
         self.shard.catch_up(&mut out.effects);
-    }
-
-    /// Alerts of an earlier life that some sink may not have.
-    pub fn take_inherited(&mut self) -> Vec<Outgoing> {
-        self.outbox.take_inherited()
-    }
-
-    /// Takes an alert of its shard, which leaves with the next checkpoint.
-    pub fn post(&mut self, alert: Alert, received: Instant, metrics: &Metrics) {
-        metrics.alerts.sent(&alert, &mut self.open_alerts);
-        self.outbox.post(alert, received);
-    }
-
-    /// Begins a checkpoint of this moment: everything that happened since the last one. Returns whether anything did.
-    pub fn begin_checkpoint(&mut self, place: &Place) -> bool {
-        assert!(self.part.is_none(), "a checkpoint begins when the one before is made");
-        let mut state = std::mem::take(&mut self.clear);
-        let mut encoder = self.encoder.lock();
-        let has_sent = self.outbox.write(&encoder, &mut state);
-        if !(std::mem::take(&mut self.is_changed) || has_sent) {
-            return false;
-        }
-        let changes = self.shard.begin_checkpoint();
-        changes.forgotten.iter().for_each(|app_id| encoder.forget(app_id, &mut state));
-        state.push(encoder.head(&Head {
-            group_id: place.group_id.clone(),
-            partition: self.partition,
-            next_call: self.next_call,
-            next_feedback: self.next_feedback,
-            clock: self.clock,
-            shard: changes.head,
-            next_alert: self.outbox.next(),
-        }));
-        drop(encoder);
-        let barks = self.barks();
-        self.part = Some(Part {
-            partition: self.partition,
-            next_call: self.next_call,
-            next_feedback: self.next_feedback,
-            state,
-            apps: Vec::new(),
-            encoder: self.encoder.clone(),
-            alerts: self.outbox.take_new(),
-            next_alert: self.outbox.next(),
-            dead_letters: std::mem::take(&mut self.dead_letters),
-            has_watchdog: barks > std::mem::replace(&mut self.barks, barks),
-        });
-        true
-    }
-
-    /// Goes on with a checkpoint that was begun, app by app while there is time. Returns it once it holds everything.
-    pub fn go_on(&mut self, mut has_time: impl FnMut() -> bool) -> Option<Part> {
-        let part = self.part.as_mut()?;
-        while has_time() {
-            match self.shard.next_due() {
-                Some(app) => part.apps.push(app),
-                None => return self.part.take(),
-            }
-        }
-        None
     }
 
     /// The batch is judged: others may see how far the lane has come.

@@ -1,9 +1,9 @@
 //! A worker: one thread, a share of the lanes, nothing shared with other workers on the way of a record.
 //!
-//! It decodes and judges batch by batch. A checkpoint that is asked for is of that moment, and is made in slices between the
-//! batches. It waits for nobody: neither for brokers nor for sinks.
+//! It decodes and judges batch by batch. A checkpoint that is asked for is of that moment; state for it is collected in slices between
+//! the batches. It waits for nobody: neither for brokers nor for sinks.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -12,12 +12,12 @@ use crossbeam_channel::{Receiver, Sender, TryRecvError};
 use super::committer::LanePart;
 use super::days::Days;
 use super::dispatch::Dispatch;
-use super::lane::{Lane, Outcomes, Place, Raw, Reading, Registrations, Reject};
+use super::lane::{Extent, Given, Lane, Outcomes, Place, Raw, Reading, Registrations, Reject};
 use super::reload::Reload;
 use crate::clock::wall_clock;
 use crate::engine::policy::Policy;
 use crate::engine::record::Registration;
-use crate::engine::time::{DAY_S, SECOND_MS, Timestamp};
+use crate::engine::time::{DAY_S, Timestamp};
 use crate::metrics::{Metrics, Recorder, Stream};
 use crate::source::kafka::Record;
 use crate::status::Board;
@@ -34,8 +34,8 @@ pub enum Job<'c> {
     Judge(Batch<'c>),
     /// A partition is yours from now on.
     Open(Box<Lane>),
-    /// Hand over everything that changed.
-    Checkpoint(Sender<Vec<LanePart>>),
+    /// A checkpoint is of this moment.
+    Checkpoint(Mark),
     /// Partitions go: say so when everything before this is done.
     Close {
         /// The partitions.
@@ -54,6 +54,16 @@ pub enum Job<'c> {
         /// The wall clock, less what is allowed for records on their way.
         now: Timestamp,
     },
+}
+
+/// A checkpoint, as it meets a worker.
+pub struct Mark {
+    /// How much of each lane it is to hold.
+    pub extent: Extent,
+    /// Where that goes.
+    pub reply: Sender<Vec<LanePart>>,
+    /// A partition whose state of this moment is to be written later, and where it goes. Dropped if there is no need.
+    pub snapshot: Option<(i32, Sender<Vec<LanePart>>)>,
 }
 
 /// Records for one worker, in the order in which they came.
@@ -88,9 +98,9 @@ pub struct Common {
     pub has_watchdog: bool,
 }
 
-/// A checkpoint that is being made.
+/// State that is being collected.
 struct Collecting {
-    /// Lanes of which not everything is in it yet.
+    /// Lanes of which not everything is here yet.
     lanes: Vec<i32>,
     parts: Vec<LanePart>,
     /// Where it goes when all is.
@@ -106,7 +116,8 @@ pub struct Worker<'s> {
     lanes: BTreeMap<i32, Lane>,
     registrations: Registrations,
     out: Outcomes,
-    collecting: Option<Collecting>,
+    /// In the order in which it is wanted.
+    collecting: VecDeque<Collecting>,
     /// When the first of the records came that something closed, but not judged, may be left of.
     behind_since: Option<Instant>,
     latency: Recorder,
@@ -124,7 +135,7 @@ impl<'s> Worker<'s> {
             lanes: BTreeMap::new(),
             registrations: Registrations::default(),
             out: Outcomes::default(),
-            collecting: None,
+            collecting: VecDeque::new(),
             behind_since: None,
             latency: common.metrics.judgement.recorder(),
             pauses: common.metrics.checkpoints.collect.recorder(),
@@ -144,7 +155,7 @@ impl<'s> Worker<'s> {
                     // Whoever asked may have stopped waiting.
                     let _ = done.send(());
                 }
-                Job::Checkpoint(reply) => self.begin_checkpoint(reply),
+                Job::Checkpoint(mark) => self.begin_checkpoint(mark),
                 Job::Register(registration) => self.register(registration),
                 Job::Adopt(policy) => self.adopt(policy),
                 Job::Tick { partition, now } => self.tick(partition, now),
@@ -168,7 +179,7 @@ impl<'s> Worker<'s> {
                 Err(TryRecvError::Disconnected) => return None,
                 Err(TryRecvError::Empty) => self.catch_up(),
             }
-            if self.collecting.is_none() {
+            if self.collecting.is_empty() {
                 return jobs.recv().ok();
             }
         }
@@ -208,29 +219,46 @@ impl<'s> Worker<'s> {
         self.policy = policy;
     }
 
-    fn begin_checkpoint(&mut self, reply: Sender<Vec<LanePart>>) {
-        self.collect(None);
-        let began = Instant::now();
-        let place = &self.common.place;
-        let begun = self.lanes.iter_mut().filter_map(|(partition, lane)| lane.begin_checkpoint(place).then_some(*partition));
-        let lanes = begun.collect();
-        self.collecting = Some(Collecting { lanes, parts: Vec::new(), reply, pause: began.elapsed() });
+    fn begin_checkpoint(&mut self, mark: Mark) {
+        let (began, place) = (Instant::now(), &self.common.place);
+        let (mut lanes, mut parts) = (Vec::new(), Vec::new());
+        for (partition, lane) in &mut self.lanes {
+            match lane.begin_checkpoint(mark.extent, place) {
+                Given::Nothing => {}
+                Given::Entry(part) => parts.push((lane.progress().clone(), *part)),
+                Given::State => lanes.push(*partition),
+            }
+        }
+        self.collecting.push_back(Collecting { lanes, parts, reply: mark.reply, pause: began.elapsed() });
+        if let Some((partition, reply)) = mark.snapshot
+            && self.lanes.get_mut(&partition).is_some_and(|lane| lane.begin_snapshot(place))
+        {
+            self.collecting.push_back(Collecting { lanes: vec![partition], parts: Vec::new(), reply, pause: began.elapsed() });
+        }
+        self.hand_over();
         self.finish(Instant::now(), false);
     }
 
-    /// Goes on with a checkpoint that was begun, for about as long as a slice lasts.
+    /// Goes on with the state that is being collected, for about as long as a slice lasts.
     fn collect(&mut self, slice: Option<Duration>) {
-        let Some(collecting) = &mut self.collecting else { return };
         let began = Instant::now();
-        while let Some(lane) = collecting.lanes.last().and_then(|partition| self.lanes.get_mut(partition)) {
-            let Some(part) = lane.go_on(|| slice.is_none_or(|slice| began.elapsed() < slice)) else { break };
-            collecting.parts.push((lane.progress().clone(), part));
-            collecting.lanes.pop();
+        let has_time = || slice.is_none_or(|slice| began.elapsed() < slice);
+        while let Some(collecting) = self.collecting.front_mut() {
+            let lane = collecting.lanes.last().and_then(|partition| self.lanes.get_mut(partition));
+            if let Some(lane) = lane {
+                let part = lane.go_on(has_time);
+                collecting.pause = collecting.pause.max(began.elapsed());
+                let Some(part) = part else { return };
+                collecting.parts.push((lane.progress().clone(), part));
+                collecting.lanes.pop();
+            }
+            self.hand_over();
         }
-        collecting.pause = collecting.pause.max(began.elapsed());
-        if collecting.lanes.is_empty()
-            && let Some(Collecting { parts, reply, pause, .. }) = self.collecting.take()
-        {
+    }
+
+    /// Hands over what is collected.
+    fn hand_over(&mut self) {
+        while let Some(Collecting { parts, reply, pause, .. }) = self.collecting.pop_front_if(|next| next.lanes.is_empty()) {
             self.pauses.record(pause, 1);
             // Whoever asked may be gone.
             let _ = reply.send(parts);
@@ -247,7 +275,8 @@ impl<'s> Worker<'s> {
 
     fn judge(&mut self, batch: Batch<'_>) {
         let Common { reading, .. } = self.common;
-        let newest = wall_clock().plus_millis(i64::from(DAY_S) * SECOND_MS);
+        // To the second, so that a journal need not say it for every batch.
+        let newest = Timestamp::from_seconds(i64::from(wall_clock().seconds()) + i64::from(DAY_S));
         for (stream, record) in &batch.records {
             let partition = record.partition();
             // A record of a partition that has gone meanwhile is another process's.

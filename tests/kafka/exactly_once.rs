@@ -192,7 +192,8 @@ fn killed_again_and_again_no_alert_is_lost_or_doubled() {
     let topics = traffic.produce_before_calls(broker, PARTITIONS);
     let transactions = Transactions::on(broker, &[&topics.state, &topics.alerts]);
     let (position, tail) = (Position::in_calls(broker, &topics), Tail::of(broker, &topics.state, Isolation::Uncommitted));
-    let more = format!("{NO_IDLE_TICKS}  checkpoint_interval: 100ms\n  group_instance_id: only\n");
+    // State is written all the time, so that some fall upon that as well.
+    let more = format!("{NO_IDLE_TICKS}  checkpoint_interval: 100ms\n  snapshot_interval: 400ms\n  group_instance_id: only\n");
     let config = topics.config(broker, &more);
 
     let pump = Pump::start(broker, &topics.calls, PARTITIONS, traffic.calls.clone(), 1_500);

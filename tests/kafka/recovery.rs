@@ -102,6 +102,48 @@ fn a_log_that_was_emptied_behind_the_group_is_nothing_to_speak_of() {
     Alerts::committed(broker, &halfway.topics).assert_equal(&halfway.traffic.judged(PARTITIONS, None));
 }
 
+/// A service that was killed when most of its calls were in its journal alone.
+fn killed_with_a_journal(broker: &'static Broker, seed: u64) -> Halfway {
+    let traffic = Traffic::of(&World::new(seed, 1, 12));
+    let topics = traffic.produce_before_calls(broker, PARTITIONS);
+    let position = Position::in_calls(broker, &topics);
+    let halfway = Halfway { broker, traffic, topics, position };
+    let (first, _) = halfway.halves();
+    let (few, rest) = first.split_at(first.len() / 10);
+    produce(broker, &halfway.topics.calls, PARTITIONS, few);
+    let mut program = halfway.start("  group_instance_id: only\n");
+    // The first checkpoint holds the state, those after it do not.
+    program.eventually("the first judged", |_| halfway.position.is_at_end().then_some(()));
+    produce(broker, &halfway.topics.calls, PARTITIONS, rest);
+    program.eventually("everything judged", |_| halfway.position.is_at_end().then_some(()));
+    program.kill();
+    halfway
+}
+
+#[test]
+fn what_the_journal_names_is_judged_again_and_nothing_is_said_twice() {
+    let Some(broker) = broker::shared() else { return };
+    let halfway = killed_with_a_journal(broker, 76);
+    halfway.second_half();
+    let mut program = halfway.run_to_the_end("  group_instance_id: only\n");
+    let (rest, again) = (halfway.halves().0.len() * 9 / 10, program.scrape().sum("dialwatch_restored_calls_total", &[]));
+    assert!(again >= rest as f64, "{again} calls were judged again, of {rest} at least");
+    assert!(!program.log().contains("otherwise"), "judged otherwise than before");
+    program.end();
+    Alerts::committed(broker, &halfway.topics).assert_equal(&halfway.traffic.judged(PARTITIONS, None));
+}
+
+#[test]
+fn records_that_only_the_journal_names_are_missed_when_they_are_gone() {
+    let Some(broker) = broker::shared() else { return };
+    let halfway = killed_with_a_journal(broker, 77);
+    let committed = halfway.position.committed().expect("offsets")[1];
+    halfway.second_half();
+    delete_records(broker, &halfway.topics.calls, 1, committed);
+    halfway.refused_then_rebuilt(&[&halfway.topics.calls, "partition 1", &committed.to_string(), "gone"]);
+    halfway.assert_equal_but_for(1);
+}
+
 #[test]
 fn a_lost_state_is_refused_or_begun_anew_as_configured() {
     let Some(broker) = broker::shared() else { return };

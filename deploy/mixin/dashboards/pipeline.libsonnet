@@ -132,25 +132,31 @@ function(config)
             'Checkpoints a minute. One that fails ends the session, and the next goes on from the last that held.',
             'cpm',
             [p.over('60 * ' + rate('dialwatch_checkpoints_total', 'result'), '{{result}}')]
-          ) + p.colour('committed', 'green') + p.colour('failed', 'red') + p.size(6, 8),
+          ) + p.colour('committed', 'green') + p.colour('failed', 'red') + p.size(8, 8),
           p.timeseries(
             'Checkpoint duration',
             'Collecting what changed, which the workers do, and committing it, which they do not wait for.',
             's',
             p.quantiles('dialwatch_checkpoint_duration_seconds', ['phase'])
-          ) + p.size(6, 8),
+          ) + p.size(8, 8),
           p.timeseries(
             'Checkpoint bytes',
-            'State written to its topic.',
+            'Journal and state written to their topic. The state of each partition is written once in a while.',
             'Bps',
             [p.over(rate('dialwatch_checkpoint_bytes_total', 'instance'), '{{instance}}')]
-          ) + p.size(6, 8),
+          ) + p.size(8, 8),
+          p.timeseries(
+            'States written',
+            'Partitions whose state was written, a minute. After a crash the calls since then are judged again.',
+            'cpm',
+            [p.over('60 * ' + rate('dialwatch_checkpoint_snapshots_total', 'instance'), '{{instance}}')]
+          ) + p.size(12, 8),
           p.timeseries(
             'Checkpoint age',
             'Since a checkpoint last held.',
             's',
             [p.over('time() - (dialwatch_checkpoint_last_committed_timestamp_seconds{$series} > 0)', '{{instance}}')]
-          ) + p.size(6, 8),
+          ) + p.size(12, 8),
         ],
       },
       {
@@ -232,6 +238,12 @@ function(config)
             'Apps whose state was read back.',
             'cps',
             [p.over(rate('dialwatch_restored_apps_total', 'instance'), '{{instance}}')]
+          ),
+          p.timeseries(
+            'Calls judged again',
+            'Records of calls judged again after a restart: those since the state of their partition was written.',
+            'cps',
+            [p.over(rate('dialwatch_restored_calls_total', 'instance'), '{{instance}}')]
           ),
           p.timeseries(
             'Reloads',

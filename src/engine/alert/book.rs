@@ -191,6 +191,18 @@ impl Book {
         self.evicted
     }
 
+    /// Whether another book of the app has said the same: the same alerts open, each last sent at the same time.
+    pub fn has_said_as(&self, other: &Self) -> bool {
+        let said = |book: &Self| -> Vec<_> {
+            let firing = book.incidents.iter().filter(|incident| incident.stage == Stage::Firing);
+            let mut said: Vec<_> =
+                firing.map(|incident| (incident.rule, incident.subject, incident.starts_at, incident.sent_at)).collect();
+            said.sort_unstable();
+            said
+        };
+        said(self) == said(other)
+    }
+
     /// Every open alert as it would be sent now.
     pub fn open_alerts(&self, head: &Letterhead<'_>) -> Vec<Alert> {
         let firing = self.incidents.iter().filter(|incident| incident.stage == Stage::Firing);

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Shard;
 use super::judgement::may_rest;
-use crate::engine::app::{App, AppSnapshot};
+use crate::engine::app::{App, AppSnapshot, Said};
 use crate::engine::due::{AppState, Due};
 use crate::engine::policy::Policy;
 use crate::engine::time::Minute;
@@ -53,6 +53,24 @@ impl Shard {
         {
             self.due.keep(state);
         }
+    }
+
+    /// What the alerts of an app have said so far, if it is here.
+    pub fn said(&self, app_id: &str) -> Option<Said> {
+        self.app(app_id).map(|app| app.said())
+    }
+
+    /// Makes the alerts of an app those that were `said`, if they say otherwise. Returns whether they did.
+    pub fn stand_by(&mut self, said: &Said) -> bool {
+        let unknown = || App::new(said.app_id(), &self.policy, self.seed);
+        let slot = self.seats.slot(said.app_id()).unwrap_or_else(|| self.seats.seat(unknown()));
+        self.preserve(slot);
+        let Some(app) = self.seats.wake(slot, &self.policy) else { return false };
+        let differs = app.stand_by(said);
+        if app.is_waiting(&self.policy) {
+            self.awake.insert(slot);
+        }
+        differs
     }
 
     /// The state that belongs to no app.

@@ -47,6 +47,7 @@ impl Conductor<'_, '_> {
                 written_ms: None,
                 last_call: now,
                 last_tick: now,
+                last_snapshot: now,
             };
             self.dealt.insert(partition, dealt);
             self.hands[hand].add(Job::Open(lane));

@@ -1,10 +1,13 @@
 //! What a lane does with bytes, and that it can be cut anywhere and go on elsewhere.
 
+use std::time::Instant;
+
 use rand::{RngExt, SeedableRng};
 
 use super::*;
 use crate::checkpoint::Gathered;
 use crate::engine::decode::Format;
+use crate::engine::detector::{Mode, RuleName};
 use crate::engine::record::FiledCaller;
 use crate::simulate::{self, WireFormat, World};
 use crate::source::kafka::Start;
@@ -123,7 +126,8 @@ fn a_record_of_many_calls_is_counted_by_the_call_and_rejected_once() {
 
 /// Everything that happened since the last checkpoint, if anything did.
 fn checkpoint(lane: &mut Lane, bench: &Bench) -> Option<Part> {
-    let mut part = if lane.begin_checkpoint(&bench.place) { lane.go_on(|| true)? } else { return None };
+    let Given::State = lane.begin_checkpoint(Extent::State, &bench.place) else { return None };
+    let mut part = lane.go_on(|| true)?;
     part.pack();
     Some(part)
 }
@@ -196,7 +200,8 @@ impl Topic {
         self.0.extend(part.state.iter().cloned());
     }
 
-    fn recall(&self, start: Start) -> Recalled {
+    fn recall(&self) -> Recalled {
+        let start = Start { next_call: 0, next_feedback: Some(0) };
         let mut gathered = Gathered::new();
         self.0.iter().for_each(|record| gathered.take(&record.key, record.value.as_deref()));
         let kept = gathered.finish("group", PARTITION).expect("readable");
@@ -204,51 +209,265 @@ impl Topic {
     }
 }
 
-/// Judges calls, now and then what is closed, with checkpoints begun after some of them and made while further ones are judged, and
-/// with crashes. Returns what left.
-fn judged(calls: &[Vec<u8>], seed: u64, begin: f64, crash: f64) -> Vec<Alert> {
-    let mut bench = Bench::new();
-    bench.reading.format = Format::Tccc;
-    let mut random = rand_chacha::ChaCha8Rng::seed_from_u64(seed);
-    let (mut topic, mut sent) = (Topic::default(), Vec::new());
-    let mut lane = bench.lane(from_the_start());
-    let (mut at, mut committed) = (0, Start { next_call: 0, next_feedback: Some(0) });
-    let mut is_making = false;
-    while committed.next_call < calls.len() as i64 {
-        if let Some(call) = calls.get(at) {
-            bench.call(&mut lane, call, at as i64);
-            at += 1;
+/// What comes to a lane: a record of a stream at its offset, or what an app files.
+enum Coming {
+    Record(Stream, i64, Vec<u8>),
+    Filed(Box<Registration>),
+}
+
+/// A day of many apps: calls, between them feedback, and now and then an app that files something anew.
+fn day() -> Vec<Coming> {
+    let world = World::new(5, 1, 20);
+    let feedback: Vec<_> = simulate::feedback(&world).iter().map(|line| serde_json::to_vec(line).expect("JSON")).collect();
+    let calls: Vec<_> = simulate::calls(&world).collect();
+    let (mut coming, every) = (Vec::new(), calls.len() / feedback.len());
+    let mut told = (0..).zip(feedback);
+    for (offset, call) in calls.iter().enumerate() {
+        coming.push(Coming::Record(Stream::Calls, offset as i64, call.line(WireFormat::Tccc)));
+        if offset % every == 0
+            && let Some((offset, line)) = told.next()
+        {
+            coming.push(Coming::Record(Stream::Feedback, offset, line));
         }
-        let is_end = at == calls.len();
-        let begins = !is_making && (is_end || random.random_bool(begin));
-        if begins || lane.is_behind() || random.random_bool(0.01) {
-            lane.catch_up(&mut bench.out);
-        }
-        bench.out.effects.alerts.drain(..).for_each(|alert| lane.post(alert, Instant::now(), &bench.metrics));
-        is_making = is_making || begins && lane.begin_checkpoint(&bench.place);
-        if let Some(mut part) = lane.go_on(|| is_end || random.random_bool(0.2)) {
-            is_making = false;
-            part.pack();
-            topic.write(&part);
-            committed = Start { next_call: part.next_call, next_feedback: part.next_feedback };
-            sent.extend(part.alerts.into_iter().map(|(outgoing, _)| outgoing.alert));
-        } else if random.random_bool(crash) {
-            let recalled = if committed.next_call == 0 { from_the_start() } else { topic.recall(committed) };
-            (lane, at, is_making) = (bench.lane(recalled), committed.next_call as usize, false);
+        if offset % 997 == 0 {
+            let nothing = Registration::nothing(simulate::app_id(call.app).to_string());
+            coming.push(Coming::Filed(Box::new(Registration { seats: Some(1 + offset as u32 % 7), ..nothing })));
         }
     }
-    sent
+    coming
+}
+
+/// How a lane fares.
+#[derive(Clone, Copy)]
+struct Fate {
+    seed: u64,
+    /// How likely a checkpoint begins after something came, and that the lane crashes.
+    begin: f64,
+    crash: f64,
+    /// Of checkpoints, how many write the state.
+    whole: f64,
+}
+
+/// A lane with its topic.
+struct Life<'c> {
+    bench: Bench,
+    coming: &'c [Coming],
+    lane: Lane,
+    topic: Topic,
+    sent: Vec<Alert>,
+    /// What came before this is taken in, and committed.
+    at: usize,
+    committed: usize,
+    /// State that is collected and not written yet.
+    snapshot: Option<Part>,
+    /// How often it relived something.
+    relived: usize,
+}
+
+impl<'c> Life<'c> {
+    fn new(coming: &'c [Coming]) -> Self {
+        let mut bench = Bench::new();
+        bench.reading.format = Format::Tccc;
+        let lane = bench.lane(from_the_start());
+        Self { bench, coming, lane, topic: Topic::default(), sent: vec![], at: 0, committed: 0, snapshot: None, relived: 0 }
+    }
+
+    fn next(&mut self) {
+        let Bench { reading, registrations, out, .. } = &mut self.bench;
+        match &self.coming[self.at] {
+            Coming::Record(stream, offset, payload) => {
+                let raw = Raw { payload, key: None, offset: *offset };
+                // The limit moves on like a clock.
+                let newest = NEWEST.plus_millis(-1_000_000 + self.at as i64 / 50);
+                match stream {
+                    Stream::Feedback => self.lane.feedback(raw, reading, newest, registrations, out),
+                    _ => self.lane.call(raw, reading, newest, registrations, out),
+                }
+            }
+            Coming::Filed(registration) => {
+                self.lane.registration(registration, out);
+                registrations.keep(Arc::new(Registration::clone(registration)));
+            }
+        }
+        self.at += 1;
+    }
+
+    fn post(&mut self) {
+        let Bench { out, metrics, .. } = &mut self.bench;
+        out.effects.alerts.drain(..).for_each(|alert| self.lane.post(alert, Instant::now(), metrics));
+    }
+
+    fn commit(&mut self, mut part: Part) {
+        part.pack();
+        self.topic.write(&part);
+        self.sent.extend(part.alerts.into_iter().map(|(outgoing, _)| outgoing.alert));
+    }
+
+    /// A new process: recalls what is committed, and relives what the journal names. Returns what came of that, if there was anything.
+    fn recall(&mut self) -> Option<Relived> {
+        self.at = self.committed;
+        let mut recalled = if self.topic.0.is_empty() { from_the_start() } else { self.topic.recall() };
+        let journal = recalled.kept.as_mut().map(|kept| (kept.end.clone(), std::mem::take(&mut kept.journal)));
+        self.lane = self.bench.lane(recalled);
+        let (end, journal) = journal.filter(|(_, journal)| !journal.is_empty())?;
+        let (next_call, next_feedback) = self.lane.position();
+        let past = &self.coming[..self.at];
+        let of = |wanted: Stream, from: i64| {
+            past.iter().filter_map(move |coming| match coming {
+                Coming::Record(stream, offset, payload) if *stream == wanted && *offset >= from => Some((*offset, payload)),
+                _ => None,
+            })
+        };
+        let own = |(offset, payload): (i64, &Vec<u8>)| OwnedRecord { payload: payload.as_slice().into(), offset };
+        let feedback = of(Stream::Feedback, next_feedback.unwrap_or_default()).map(own).collect();
+        let mut reliving = Reliving::new(&mut self.lane, end, journal, &self.bench.reading, feedback);
+        for (offset, payload) in of(Stream::Calls, next_call) {
+            reliving.call(Raw { payload, key: None, offset });
+        }
+        Some(reliving.end().expect("all is there"))
+    }
+
+    /// The ids of its open alerts as it begins to be judged here, in order.
+    fn settle_in(&mut self) -> Vec<String> {
+        let Bench { registrations, metrics, out, .. } = &mut self.bench;
+        let open = self.lane.settle_in(registrations, metrics, out);
+        out.effects.sketches.clear();
+        let mut open: Vec<String> = open.into_iter().map(|alert| alert.alert_id).collect();
+        open.sort_unstable();
+        open
+    }
+
+    fn crash(&mut self) {
+        self.snapshot = None;
+        if let Some(relived) = self.recall() {
+            assert!(relived.is_same, "judged otherwise than the first time");
+            self.relived += 1;
+        }
+        self.settle_in();
+        assert!(self.bench.out.effects.alerts.is_empty(), "what was said is not said again");
+    }
+}
+
+/// Lets a lane take in all of it, with checkpoints of all kinds begun after some of it and made while more is judged, and with
+/// crashes. Returns what left, and how often it relived something.
+fn lived(coming: &[Coming], fate: Fate) -> (Vec<Alert>, usize) {
+    let mut random = rand_chacha::ChaCha8Rng::seed_from_u64(fate.seed);
+    let mut life = Life::new(coming);
+    // The moment of the state that is being made for a checkpoint.
+    let mut moment = None;
+    while life.committed < coming.len() {
+        // What was filed is not taken back by a crash: a checkpoint goes before it and another follows at once.
+        let is_filed = |at: usize| matches!(coming.get(at), Some(Coming::Filed(_)));
+        if life.at < coming.len() && !(is_filed(life.at) && life.committed < life.at) {
+            life.next();
+        }
+        let is_urgent = life.at == coming.len() || is_filed(life.at) || is_filed(life.at - 1);
+        let begins = moment.is_none() && (is_urgent || random.random_bool(fate.begin));
+        if begins || life.lane.is_behind() || random.random_bool(0.01) {
+            life.lane.catch_up(&mut life.bench.out);
+        }
+        life.post();
+        if begins {
+            let is_busy = life.snapshot.is_some() || life.lane.part.is_some();
+            let extent = match is_busy {
+                true => Extent::EntryOnly,
+                false if random.random_bool(fate.whole) => Extent::State,
+                false => Extent::Entry,
+            };
+            match life.lane.begin_checkpoint(extent, &life.bench.place) {
+                Given::Nothing => {}
+                Given::State => moment = Some(life.at),
+                Given::Entry(part) => {
+                    life.committed = life.at;
+                    life.commit(*part);
+                    if let Some(snapshot) = life.snapshot.take_if(|_| random.random_bool(0.5)) {
+                        life.commit(snapshot);
+                    } else if !is_busy && random.random_bool(0.2) {
+                        life.lane.begin_snapshot(&life.bench.place);
+                    }
+                }
+            }
+        }
+        match life.lane.go_on(|| is_urgent || random.random_bool(0.2)) {
+            Some(part) if part.is_snapshot => life.snapshot = Some(part),
+            Some(part) => {
+                life.committed = moment.take().expect("state is made of a moment");
+                life.commit(part);
+            }
+            None if random.random_bool(fate.crash) && !is_filed(life.at - 1) => {
+                life.crash();
+                moment = None;
+            }
+            None => {}
+        }
+    }
+    (life.sent, life.relived)
 }
 
 #[test]
 fn a_lane_can_crash_anywhere_and_go_on_with_the_same_alerts() {
-    let world = World::new(5, 1, 20);
-    let calls: Vec<Vec<u8>> = simulate::calls(&world).map(|call| call.line(WireFormat::Tccc)).collect();
-    let uncut = judged(&calls, 0, 0.0, 0.0);
+    let coming = day();
+    let (uncut, _) = lived(&coming, Fate { seed: 0, begin: 0.0, crash: 0.0, whole: 1.0 });
     assert!(uncut.len() > 20, "{} alerts are too few to prove anything", uncut.len());
-    for seed in 1..=4 {
-        assert_eq!(judged(&calls, seed, 0.002, 0.0005), uncut, "seed {seed}");
+    for seed in 1..=6 {
+        let whole = [1.0, 0.3, 0.0][seed as usize % 3];
+        let (sent, relived) = lived(&coming, Fate { seed, begin: 0.002, crash: 0.0005, whole });
+        assert_eq!(sent, uncut, "seed {seed}");
+        assert!(relived > 5 || whole == 1.0, "seed {seed}: it relived something {relived} times only");
     }
+}
+
+/// What a second life, after one that wrote its state early and then a journal up to the end, makes of the same calls.
+struct Second {
+    /// The ids of the alerts that are open by the first life, and by the second.
+    open: [Vec<String>; 2],
+    /// What the second sends because the first did not.
+    anew: Vec<Alert>,
+    is_same: bool,
+}
+
+fn judged_again(coming: &[Coming], first: Policy, second: Policy) -> Second {
+    let mut life = Life::new(coming);
+    life.bench.policy = Arc::new(first);
+    life.lane = life.bench.lane(from_the_start());
+    for at in 0..coming.len() {
+        life.next();
+        if at == 100 || at + 1 == coming.len() {
+            life.lane.catch_up(&mut life.bench.out);
+            life.post();
+            let part = match life.lane.begin_checkpoint(Extent::Entry, &life.bench.place) {
+                Given::Entry(part) => *part,
+                _ => life.lane.go_on(|| true).expect("state"),
+            };
+            life.commit(part);
+        }
+    }
+    let before = life.settle_in();
+    (life.bench.policy, life.committed) = (Arc::new(second), coming.len());
+    let is_same = life.recall().expect("a journal").is_same;
+    let after = life.settle_in();
+    Second { open: [before, after], anew: std::mem::take(&mut life.bench.out.effects.alerts), is_same }
+}
+
+#[test]
+fn what_was_said_stands_whoever_judges_again() {
+    let coming = day();
+    let switched = |mode| {
+        let mut policy = Policy::for_tests();
+        RuleName::ALL.iter().for_each(|rule| policy.rules.set_mode(*rule, mode));
+        policy
+    };
+    let Second { open: [before, after], anew, is_same } = judged_again(&coming, switched(Mode::On), switched(Mode::On));
+    assert!(before.len() > 3 && before == after && anew.is_empty() && is_same, "{before:?} {after:?} {anew:?}");
+
+    let Second { open: [before, after], anew, is_same } = judged_again(&coming, switched(Mode::On), switched(Mode::Off));
+    assert!(before.len() > 3 && before == after && anew.is_empty(), "open for whoever was told: {before:?} {after:?} {anew:?}");
+    assert!(!is_same);
+
+    let Second { open: [before, after], anew, is_same } = judged_again(&coming, switched(Mode::Off), switched(Mode::On));
+    let is_told = |id: &String| anew.iter().any(|alert| alert.alert_id == *id);
+    assert!(before.is_empty() && after.len() > 3 && after.iter().all(is_told), "{before:?} {after:?} {anew:?}");
+    assert!(!is_same);
 }
 
 #[test]
@@ -265,14 +484,13 @@ fn alerts_stay_in_the_state_until_every_sink_has_them() {
     topic.write(&checkpoint(&mut lane, &bench).expect("delivered ones are deleted"));
     assert!(checkpoint(&mut lane, &bench).is_none(), "nothing happened since");
 
-    let start = Start { next_call: 0, next_feedback: Some(0) };
-    let mut next_life = bench.lane(topic.recall(start));
+    let mut next_life = bench.lane(topic.recall());
     assert_eq!(next_life.progress().waiting(), 2);
     let inherited: Vec<u64> = next_life.take_inherited().iter().map(|outgoing| outgoing.number).collect();
     assert_eq!(inherited, [3, 4]);
     next_life.progress().delivered(0, 5);
     topic.write(&checkpoint(&mut next_life, &bench).expect("delivered ones are deleted"));
-    assert!(bench.lane(topic.recall(start)).take_inherited().is_empty());
+    assert!(bench.lane(topic.recall()).take_inherited().is_empty());
 
     let mut small = bench.lane(from_the_start());
     (0..4).for_each(|number| small.post(alert(number), Instant::now(), &bench.metrics));
