@@ -66,7 +66,9 @@ fn restore(recaller: &Recaller<'_>, common: &Common, request: Request) -> Result
     let journal = recalled.kept.as_mut().map(|kept| (kept.end.clone(), mem::take(&mut kept.journal)));
     let progress = Arc::new(Progress::new(common.dispatch.sinks(), common.outbox_alerts_max));
     let gauges = common.metrics.partitions.of(partition);
-    let mut lane = Box::new(Lane::new(partition, recalled, common.policy.clone(), &common.place, progress, gauges));
+    // What an earlier process judged by is most likely what is in force by now.
+    let policy = common.reload.policy().unwrap_or_else(|| common.policy.clone());
+    let mut lane = Box::new(Lane::new(partition, recalled, policy, &common.place, progress, gauges));
     let again = match journal {
         Some((end, journal)) if !journal.is_empty() => {
             let Some(relived) = relive(recaller, common, &mut lane, end, journal, &is_gone)? else { return Ok(None) };

@@ -180,7 +180,9 @@ impl Line {
     /// longer `grace_s` before its end, so one that is not longer than that is in progress at none.
     pub fn peak_overlap(&self, start_s: u32, end_s: u32, grace_s: u32) -> u32 {
         let trimmed = |call: &Span| Span { end_s: call.end_s.saturating_sub(grace_s), ..*call };
-        let touching = || self.calls.iter().map(trimmed).filter(|call| call.start_s < end_s && start_s < call.end_s);
+        // Calls lie in the order of their ends: those before the first that is over are over too.
+        let lasting = || self.calls.iter().rev().map(trimmed).take_while(|call| start_s < call.end_s);
+        let touching = || lasting().filter(|call| call.start_s < end_s);
         // A peak is reached where a call begins, or is there from the start.
         let at_peak = |second: u32| touching().filter(|call| call.start_s <= second && second < call.end_s).count();
         touching().map(|call| at_peak(call.start_s.max(start_s))).max().unwrap_or(0) as u32

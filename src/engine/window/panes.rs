@@ -107,11 +107,13 @@ pub struct Sliding<C: Counts> {
     /// By pane; one whose counts do not fit goes on in the next entry.
     panes: VecDeque<Entry<C::Packed>>,
     total: C,
+    /// The pane of the first entry, or an earlier one: mostly nothing has expired, and this tells without fetching the panes.
+    oldest: u32,
 }
 
 impl<C: Counts> Default for Sliding<C> {
     fn default() -> Self {
-        Self { panes: VecDeque::new(), total: C::default() }
+        Self { panes: VecDeque::new(), total: C::default(), oldest: 0 }
     }
 }
 
@@ -145,12 +147,17 @@ impl<C: Counts> Sliding<C> {
     /// Lets panes expire that the window ending with `minute` no longer holds.
     pub fn advance(&mut self, span: Span, minute: Minute) {
         let first = (span.pane(minute) + 1).saturating_sub(span.panes);
+        if first <= self.oldest {
+            return;
+        }
         while let Some(oldest) = self.panes.front()
             && oldest.pane() < first
         {
             self.total -= &C::unpack(&oldest.sum);
             self.panes.pop_front();
         }
+        // Of an empty one: whatever comes is not earlier.
+        self.oldest = self.panes.front().map_or(first, Entry::pane);
         if self.panes.is_empty() && self.panes.capacity() > 8 {
             // An idle app keeps nothing.
             self.panes = VecDeque::new();
@@ -218,7 +225,7 @@ impl<'de, C: Counts + Deserialize<'de>> Deserialize<'de> for Sliding<C> {
         if !panes.is_sorted_by(|(one, _), (other, _)| one < other) {
             return Err(D::Error::custom("panes out of order"));
         }
-        let mut sliding = Self { panes: VecDeque::with_capacity(panes.len()), total };
+        let mut sliding = Self { panes: VecDeque::with_capacity(panes.len()), total, oldest: 0 };
         for (pane, mut rest) in panes {
             while rest != C::default() {
                 if sliding.panes.len() > PARTS_MAX {
