@@ -4,9 +4,11 @@
 //! over at once, few answers, and numbers dialled one after the other. A share counts by its Wilson bound, so that few
 //! calls never accuse, and it takes several at once. An outage of the network is not held against the app.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
-use super::finding::listed;
+use super::finding::{listed, summed_up};
 use super::{Evidence, Feature, Finding, Judged, Over, Rule, Severity, Subject};
 use crate::engine::number::Number;
 use crate::engine::statistics::{wilson_lower, wilson_upper};
@@ -307,22 +309,22 @@ impl Stream<'_> {
         let calls = if self.first_only { "calls to people new to the app" } else { "calls" };
         // In the stream of first contacts novelty is the stream itself.
         let said = evidence.iter().filter(|item| !(self.first_only && item.feature == Feature::FreshShare));
-        let phrases: Vec<String> = said.map(phrase).collect();
-        format!("{who} dials blindly: of {} {calls} since {from}, {}.", self.tally.placed, listed(&phrases))
+        let placed = self.tally.placed;
+        summed_up(format_args!("{who} dials blindly: of {placed} {calls} since {from}, {}.", listed(said.map(phrase))))
     }
 }
 
-fn phrase(item: &Evidence) -> String {
+fn phrase(item: &Evidence) -> impl fmt::Display {
     let count = item.count;
-    match item.feature {
-        Feature::FreshShare => format!("{count} went to people new to the app"),
-        Feature::InvalidShare => format!("{count} went to numbers that do not exist"),
-        Feature::RejectShare => format!("{count} were declined"),
-        Feature::ShortShare => format!("{count} of the {} answered were over within 6 s", item.of.unwrap_or_default()),
-        Feature::AnswerShare => format!("only {count} were answered"),
-        Feature::NumberRun => format!("{count} went one after the other through neighbouring numbers"),
-        _ => format!("{count} pairs of the numbers are neighbours, where chance makes {:.1}", item.bound.unwrap_or_default()),
-    }
+    fmt::from_fn(move |f| match item.feature {
+        Feature::FreshShare => write!(f, "{count} went to people new to the app"),
+        Feature::InvalidShare => write!(f, "{count} went to numbers that do not exist"),
+        Feature::RejectShare => write!(f, "{count} were declined"),
+        Feature::ShortShare => write!(f, "{count} of the {} answered were over within 6 s", item.of.unwrap_or_default()),
+        Feature::AnswerShare => write!(f, "only {count} were answered"),
+        Feature::NumberRun => write!(f, "{count} went one after the other through neighbouring numbers"),
+        _ => write!(f, "{count} pairs of the numbers are neighbours, where chance makes {:.1}", item.bound.unwrap_or_default()),
+    })
 }
 
 fn walk_evidence(walk: &Walk, limits: &BlindDialingLimits) -> Vec<Evidence> {

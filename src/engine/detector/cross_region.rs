@@ -5,15 +5,17 @@
 //! and of no known province are local to nothing. Calls to what the app filed as its regions are not held against it; a
 //! blocked region stays blocked.
 
+use std::fmt;
 use std::ops::{AddAssign, SubAssign};
 
 use serde::{Deserialize, Serialize};
 
-use super::finding::counted;
+use super::finding::{counted, summed_up};
 use super::{Evidence, Feature, Finding, Judged, Observed, Over, Rule, Severity, Subject};
 use crate::engine::memory::Profile;
 use crate::engine::region::Region;
 use crate::engine::statistics::wilson_lower;
+use crate::engine::time::Timestamp;
 use crate::engine::window::panes::{Counts, Sliding, Span};
 use crate::engine::window::recent::{SAMPLES_MAX, Sample};
 
@@ -189,7 +191,8 @@ fn finding(judged: &Judged<'_>, crossings: &Crossings, mut parts: Vec<Part>) -> 
     let has_blocked = parts.iter().any(|part| part.evidence.feature == Feature::BlockedRegionCalls);
     let (memory, from) = (judged.memory, Span::DAY.from(judged.minute));
     let first_blocked = crossings.blocked.first().filter(|_| has_blocked).map(|sample| sample.end);
-    let says: Vec<String> = parts.iter().map(|part| says(&part.evidence)).collect();
+    // Nobody reads what is merely not over yet.
+    let said: &[Part] = if lingering { &[] } else { &parts };
     Some(Finding {
         subject: Subject::App,
         severity,
@@ -198,9 +201,10 @@ fn finding(judged: &Judged<'_>, crossings: &Crossings, mut parts: Vec<Part>) -> 
         at: first_blocked.unwrap_or(judged.at()),
         from,
         weight: parts.iter().map(|part| part.evidence.count).sum(),
-        summary: format!("Since {from} {}.", says.join(", and ")),
-        evidence: parts.iter().map(|part| part.evidence).collect(),
+        summary: if lingering { String::new() } else { summary(from, said) },
+        evidence: said.iter().map(|part| part.evidence).collect(),
         samples: match about {
+            _ if lingering => Vec::new(),
             Feature::BlockedRegionCalls => crossings.blocked.clone(),
             _ => memory.recent.samples(|sample| crosses(judged.profile, sample.caller_region, sample.callee_region)),
         },
@@ -209,9 +213,23 @@ fn finding(judged: &Judged<'_>, crossings: &Crossings, mut parts: Vec<Part>) -> 
     })
 }
 
-fn says(evidence: &Evidence) -> String {
-    match evidence.feature {
-        Feature::BlockedRegionCalls => format!("{} went to regions that may not be called", counted(evidence.count, "call")),
-        _ => format!("{} of {} calls from local numbers went to other provinces", evidence.count, evidence.of.unwrap_or_default()),
-    }
+fn summary(from: Timestamp, said: &[Part]) -> String {
+    summed_up(format_args!(
+        "Since {from} {}.",
+        fmt::from_fn(|f| {
+            said.iter().enumerate().try_for_each(|(at, part)| {
+                let between = if at > 0 { ", and " } else { "" };
+                write!(f, "{between}{}", says(&part.evidence))
+            })
+        })
+    ))
+}
+
+fn says(evidence: &Evidence) -> impl fmt::Display {
+    fmt::from_fn(move |f| match evidence.feature {
+        Feature::BlockedRegionCalls => write!(f, "{} went to regions that may not be called", counted(evidence.count, "call")),
+        _ => {
+            write!(f, "{} of {} calls from local numbers went to other provinces", evidence.count, evidence.of.unwrap_or_default())
+        }
+    })
 }

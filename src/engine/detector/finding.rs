@@ -244,34 +244,46 @@ impl Evidence {
     }
 }
 
+/// About how long a summary is: room made at once.
+const SUMMARY_BYTES_USUAL: usize = 224;
+
 /// `1 call`, `2 calls`: for summaries.
-pub fn counted(count: u64, noun: &str) -> String {
-    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+pub fn counted(count: u64, noun: &str) -> impl fmt::Display {
+    fmt::from_fn(move |f| write!(f, "{count} {noun}{}", if count == 1 { "" } else { "s" }))
 }
 
 /// `once`, `twice`, `3 times`: for summaries.
-pub fn times(count: u64) -> String {
-    match count {
-        1 => "once".into(),
-        2 => "twice".into(),
-        _ => format!("{count} times"),
-    }
+pub fn times(count: u64) -> impl fmt::Display {
+    fmt::from_fn(move |f| match count {
+        1 => f.write_str("once"),
+        2 => f.write_str("twice"),
+        _ => write!(f, "{count} times"),
+    })
 }
 
 /// `a, b and c`: for summaries.
-pub fn listed<T: fmt::Display>(items: impl IntoIterator<Item = T>) -> String {
-    let (mut items, mut text) = (items.into_iter().peekable(), String::new());
-    while let Some(item) = items.next() {
-        let between = match items.peek() {
-            _ if text.is_empty() => "",
-            Some(_) => ", ",
-            None => " and ",
-        };
-        text += between;
-        // Text takes whatever is written.
-        let _ = write!(text, "{item}");
-    }
-    text
+pub fn listed<T: fmt::Display>(items: impl IntoIterator<Item = T> + Clone) -> impl fmt::Display {
+    fmt::from_fn(move |f| {
+        let mut items = items.clone().into_iter().peekable();
+        let mut is_first = true;
+        while let Some(item) = items.next() {
+            let between = match items.peek() {
+                _ if std::mem::take(&mut is_first) => "",
+                Some(_) => ", ",
+                None => " and ",
+            };
+            write!(f, "{between}{item}")?;
+        }
+        Ok(())
+    })
+}
+
+/// A summary, in one piece of memory.
+pub fn summed_up(text: fmt::Arguments<'_>) -> String {
+    let mut summary = String::with_capacity(SUMMARY_BYTES_USUAL);
+    // Text takes whatever is written.
+    let _ = summary.write_fmt(text);
+    summary
 }
 
 /// What a rule found. A rule that finds the same again a minute later says so again: the alert book makes one alert of it.

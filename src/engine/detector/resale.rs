@@ -5,6 +5,7 @@
 //! other; and at the other apps of this process, whether they called the same people (see `overlaps`). Apps of another process
 //! are not seen.
 
+use std::borrow::Cow;
 use std::cmp::Reverse;
 
 use serde::{Deserialize, Serialize};
@@ -70,12 +71,12 @@ struct Groups {
 }
 
 /// One of the matters that make up the finding.
-struct Part {
+struct Part<'l> {
     lingering: bool,
     at: Timestamp,
     from: Timestamp,
-    says: String,
-    evidence: Vec<Evidence>,
+    says: Cow<'l, str>,
+    evidence: Cow<'l, [Evidence]>,
 }
 
 impl Rule for Resale {
@@ -122,8 +123,8 @@ impl Rule for Resale {
             lingering: !looks,
             at: judged.at(),
             from: Timestamp::from_seconds(fortnight_from_s(judged.minute.start().seconds()).into()),
-            says: groups.says.clone(),
-            evidence: groups.evidence.clone(),
+            says: groups.says.as_str().into(),
+            evidence: groups.evidence.as_slice().into(),
         });
         let overlap = overlap(limits, looked, judged);
         findings.extend(finding(judged, groups.into_iter().chain(overlap).collect()));
@@ -224,7 +225,7 @@ fn open_ms(limits: &ResaleLimits) -> i64 {
 }
 
 /// The apps that called the same people, as far as that is told of by now.
-fn overlap(limits: &ResaleLimits, looked: &Looked, judged: &Judged<'_>) -> Option<Part> {
+fn overlap(limits: &ResaleLimits, looked: &Looked, judged: &Judged<'_>) -> Option<Part<'static>> {
     let bound = |overlap: &Overlap| wilson_lower(overlap.common.shared.into(), overlap.common.of.into(), limits.z);
     let is_open = |overlap: &&Overlap| {
         let begins = told_at(overlap);
@@ -251,7 +252,8 @@ fn overlap(limits: &ResaleLimits, looked: &Looked, judged: &Judged<'_>) -> Optio
             listed(&others),
             bound(most) * 100.0,
             most.other
-        ),
+        )
+        .into(),
         evidence: vec![Evidence::share(
             Feature::SharedCallees,
             common.shared,
@@ -259,25 +261,29 @@ fn overlap(limits: &ResaleLimits, looked: &Looked, judged: &Judged<'_>) -> Optio
             bound(most),
             limits.overlap_share_min,
             Over::DaySketch,
-        )],
+        )]
+        .into(),
     })
 }
 
 /// One finding of both matters: news if either is.
-fn finding(judged: &Judged<'_>, parts: Vec<Part>) -> Option<Finding> {
+fn finding(judged: &Judged<'_>, parts: Vec<Part<'_>>) -> Option<Finding> {
     let (at, from) = (parts.iter().map(|part| part.at).min()?, parts.iter().map(|part| part.from).min()?);
+    let lingering = parts.iter().all(|part| part.lingering);
+    // Nobody reads what is merely not over yet.
+    let said: &[Part<'_>] = if lingering { &[] } else { &parts };
     Some(Finding {
         subject: Subject::App,
         severity: Severity::Notice,
         certain: true,
-        lingering: parts.iter().all(|part| part.lingering),
+        lingering,
         at,
         from,
         // One more matter is news.
         weight: parts.len() as u64,
-        summary: parts.iter().map(|part| part.says.as_str()).collect::<Vec<_>>().join(" "),
-        evidence: parts.iter().flat_map(|part| part.evidence.iter().copied()).collect(),
-        samples: judged.memory.recent.samples(|_| true),
+        summary: said.iter().map(|part| part.says.as_ref()).collect::<Vec<_>>().join(" "),
+        evidence: said.iter().flat_map(|part| part.evidence.iter().copied()).collect(),
+        samples: if lingering { Vec::new() } else { judged.memory.recent.samples(|_| true) },
         calls: judged.memory.day.total().placed.into(),
         callees: judged.memory.pairs.distinct_day().into(),
     })

@@ -8,7 +8,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::finding::{counted, listed};
+use super::finding::{counted, listed, summed_up};
 use super::{Evidence, Feature, Finding, Judged, Over, Rule, Severity, Subject};
 use crate::engine::number::Number;
 use crate::engine::statistics::{wilson_lower, wilson_upper};
@@ -130,11 +130,14 @@ impl Lines {
         let message = is_known.then(|| played_alone(limits, judged))??;
         let (day, limit) = (judged.memory.day.total(), limits.playback_fresh_share_min);
         let bound = wilson_lower(day.fresh.into(), day.placed.into(), limits.z);
+        if bound < limit {
+            return None;
+        }
         let strangers = Evidence::share(Feature::FreshShare, day.fresh, day.placed, bound, limit, Over::Day);
         let others = nobody_there(limits, judged).into_iter().filter(|sign| sign.feature != Feature::PlaybackShare);
         let signs: Vec<Evidence> = std::iter::once(message).chain(others).collect();
         let severity = if signs.len() >= 2 { Severity::Major } else { Severity::Violation };
-        (bound >= limit).then(|| finding(judged, severity, signs.into_iter().chain([strangers]).collect(), 0))
+        Some(finding(judged, severity, signs.into_iter().chain([strangers]).collect(), 0))
     }
 
     fn look(&mut self, limits: &RobotDialingLimits, judged: &Judged<'_>) {
@@ -246,14 +249,13 @@ fn finding(judged: &Judged<'_>, severity: Severity, evidence: Vec<Evidence>, lin
 
 /// What machine and what nobody, in one sentence.
 fn summary(evidence: &[Evidence], lines: u32, from: Timestamp) -> String {
-    let machine = listed(evidence.iter().filter_map(|item| machine_phrase(item, lines)));
-    let nobody = listed(evidence.iter().filter_map(nobody_phrase));
-    if machine.is_empty() {
-        format!("A message is played: since {from} {nobody}.")
-    } else if nobody.is_empty() {
-        format!("A machine dials: {machine}, since {from}.")
-    } else {
-        format!("Machines call and {}: {machine}; since {from} {nobody}.", who_is_there(evidence))
+    let machines = || evidence.iter().filter_map(|item| machine_phrase(item, lines));
+    let nobodies = || evidence.iter().filter_map(nobody_phrase);
+    let (machine, nobody) = (listed(machines()), listed(nobodies()));
+    match (machines().next(), nobodies().next()) {
+        (None, _) => summed_up(format_args!("A message is played: since {from} {nobody}.")),
+        (_, None) => summed_up(format_args!("A machine dials: {machine}, since {from}.")),
+        _ => summed_up(format_args!("Machines call and {}: {machine}; since {from} {nobody}.", who_is_there(evidence))),
     }
 }
 

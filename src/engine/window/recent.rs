@@ -161,7 +161,8 @@ impl Recent {
     /// be text, and most are not wanted.
     pub fn samples(&self, wanted: impl Fn(&Sample) -> bool) -> Vec<Sample> {
         let held = self.ring.iter().rev().filter(|held| wanted(&held.shown(NO_ID))).take(SAMPLES_MAX);
-        let mut samples: Vec<_> = held.map(|held| held.shown(held.id.clone())).collect();
+        let mut samples = Vec::with_capacity(SAMPLES_MAX.min(self.ring.len()));
+        samples.extend(held.map(|held| held.shown(held.id.clone())));
         samples.reverse();
         samples
     }
