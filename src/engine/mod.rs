@@ -25,3 +25,4 @@ pub mod terms;
 pub mod time;
 pub mod waiting;
 pub mod window;
+pub mod zeros;

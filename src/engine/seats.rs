@@ -1,7 +1,7 @@
 //! Where the apps of a shard sit: present, or dormant, as the bytes of their durable form.
 //!
 //! An app nobody has heard of for two days holds windows, lists and tables for nothing: kilobytes, where its durable form has
-//! one or less. Being dormant is a matter of memory alone: waking is restoring, and a restored app is the same
+//! one or less, and that without its zeros a few hundred bytes. Being dormant is a matter of memory alone: waking is restoring, and a restored app is the same
 //! app. No alert, no state and no checkpoint can tell. An app is never laid down here of its own accord: whoever
 //! lays one down knows that nothing of it waits.
 
@@ -13,6 +13,7 @@ use super::policy::Policy;
 use super::time::Minute;
 use super::waiting::AppSlot;
 use super::window::{Map, keyed_map};
+use super::zeros;
 
 /// In so many minutes every seat is looked at once, by [`Seats::round`].
 const ROUND_MINUTES: usize = 240;
@@ -39,6 +40,7 @@ enum Seat {
 
 /// An app as the bytes of its durable form, and what of it is asked for without waking it.
 struct Dormant {
+    /// Without its [`zeros`].
     state: Box<[u8]>,
     last_judged: Minute,
     callees: u32,
@@ -67,7 +69,7 @@ impl Deref for Lent<'_> {
 impl Dormant {
     fn of(app: &mut App) -> Self {
         Self {
-            state: app.bytes(Waiting::default()),
+            state: zeros::packed(&app.bytes(Waiting::default())),
             last_judged: app.last_judged(),
             callees: app.memory().pairs.len() as u32,
             changed: app.take_changed(),
@@ -75,7 +77,7 @@ impl Dormant {
     }
 
     fn woken(&self, policy: &Policy, seed: u64) -> Box<App> {
-        Box::new(App::from_bytes(&self.state, self.changed, policy, seed))
+        Box::new(App::from_bytes(&zeros::unpacked(&self.state), self.changed, policy, seed))
     }
 }
 

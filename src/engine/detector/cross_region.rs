@@ -78,14 +78,18 @@ impl SubAssign<&Homes> for Homes {
 }
 
 impl Counts for Homes {
-    type Packed = Self;
+    type Packed = [u8; 3];
 
-    fn pack(&mut self) -> Self {
-        std::mem::take(self)
+    fn pack(&mut self) -> [u8; 3] {
+        [&mut self.known, &mut self.other, &mut self.blocked].map(|count| {
+            let part = (*count).min(u8::MAX.into());
+            *count -= part;
+            part as u8
+        })
     }
 
-    fn unpack(packed: &Self) -> Self {
-        *packed
+    fn unpack([known, other, blocked]: &[u8; 3]) -> Self {
+        Self { known: (*known).into(), other: (*other).into(), blocked: (*blocked).into() }
     }
 }
 

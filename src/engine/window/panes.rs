@@ -84,21 +84,15 @@ impl Counts for Count {
     }
 }
 
-/// The counts of a pane, or of a part of it. Bytes alone, so that nothing is lost between entries.
+/// More panes than any window has: which of them one is shows in the low byte of its number.
+const PANES_MAX: u32 = 256;
+
+/// The counts of a pane, or of a part of it.
 #[derive(Clone, Debug)]
 struct Entry<P> {
-    pane: [u8; 4],
+    /// The low byte of its number.
+    pane: u8,
     sum: P,
-}
-
-impl<P> Entry<P> {
-    fn new(pane: u32, sum: P) -> Self {
-        Self { pane: pane.to_le_bytes(), sum }
-    }
-
-    fn pane(&self) -> u32 {
-        u32::from_le_bytes(self.pane)
-    }
 }
 
 /// The sum of `C` over the last panes.
@@ -106,6 +100,8 @@ impl<P> Entry<P> {
 pub struct Sliding<C: Counts> {
     /// By pane; one whose counts do not fit goes on in the next entry.
     panes: VecDeque<Entry<C::Packed>>,
+    /// The pane of the last entry.
+    newest: u32,
     total: C,
     /// The pane of the first entry, or an earlier one: mostly nothing has expired, and this tells without fetching the panes.
     oldest: u32,
@@ -113,7 +109,7 @@ pub struct Sliding<C: Counts> {
 
 impl<C: Counts> Default for Sliding<C> {
     fn default() -> Self {
-        Self { panes: VecDeque::new(), total: C::default(), oldest: 0 }
+        Self { panes: VecDeque::new(), oldest: 0, newest: 0, total: C::default() }
     }
 }
 
@@ -127,12 +123,13 @@ impl<C: Counts> Sliding<C> {
 
     fn put(&mut self, span: Span, pane: u32, mut rest: C) {
         if let Some(last) = self.panes.back_mut() {
-            debug_assert!(last.pane() <= pane, "minutes come in order");
-            if last.pane() == pane {
+            debug_assert!(self.newest <= pane && pane - self.newest < PANES_MAX, "minutes come in order");
+            if self.newest == pane {
                 rest += &C::unpack(&last.sum);
                 last.sum = rest.pack();
             }
         }
+        self.newest = pane;
         while rest != C::default() {
             let len = self.panes.len();
             if len == self.panes.capacity() {
@@ -140,8 +137,13 @@ impl<C: Counts> Sliding<C> {
                 let full = (span.panes as usize).checked_sub(len).filter(|more| *more > 0);
                 self.panes.reserve_exact((len / 4 + 4).min(full.unwrap_or(usize::MAX)));
             }
-            self.panes.push_back(Entry::new(pane, rest.pack()));
+            self.panes.push_back(Entry { pane: pane as u8, sum: rest.pack() });
         }
+    }
+
+    /// The number of a pane that is held.
+    fn number(&self, pane: u8) -> u32 {
+        self.newest - u32::from((self.newest as u8).wrapping_sub(pane))
     }
 
     /// Lets panes expire that the window ending with `minute` no longer holds.
@@ -151,13 +153,13 @@ impl<C: Counts> Sliding<C> {
             return;
         }
         while let Some(oldest) = self.panes.front()
-            && oldest.pane() < first
+            && self.number(oldest.pane) < first
         {
             self.total -= &C::unpack(&oldest.sum);
             self.panes.pop_front();
         }
         // Of an empty one: whatever comes is not earlier.
-        self.oldest = self.panes.front().map_or(first, Entry::pane);
+        self.oldest = self.panes.front().map_or(first, |oldest| self.number(oldest.pane));
         if self.panes.is_empty() && self.panes.capacity() > 8 {
             // An idle app keeps nothing.
             self.panes = VecDeque::new();
@@ -178,14 +180,14 @@ impl<C: Counts> Sliding<C> {
             while let Some(more) = parts.next_if(|other| other.pane == part.pane) {
                 sum += &C::unpack(&more.sum);
             }
-            Some((part.pane(), sum))
+            Some((self.number(part.pane), sum))
         })
     }
 
     /// What the sum would be had the window come to end with `minute`: for looking on without touching.
     pub fn total_at(&self, span: Span, minute: Minute) -> C {
         let first = (span.pane(minute) + 1).saturating_sub(span.panes);
-        let expired = self.panes.iter().take_while(|part| part.pane() < first);
+        let expired = self.panes.iter().take_while(|part| self.number(part.pane) < first);
         expired.fold(self.total.clone(), |mut total, part| {
             total -= &C::unpack(&part.sum);
             total
@@ -225,13 +227,18 @@ impl<'de, C: Counts + Deserialize<'de>> Deserialize<'de> for Sliding<C> {
         if !panes.is_sorted_by(|(one, _), (other, _)| one < other) {
             return Err(D::Error::custom("panes out of order"));
         }
-        let mut sliding = Self { panes: VecDeque::with_capacity(panes.len()), total, oldest: 0 };
+        let number = |pane: Option<&(u32, C)>| pane.map_or(0, |(number, _)| *number);
+        let newest = number(panes.last());
+        if newest - number(panes.first()) >= PANES_MAX {
+            return Err(D::Error::custom("more panes than a window has"));
+        }
+        let mut sliding = Self { panes: VecDeque::with_capacity(panes.len()), oldest: 0, newest, total };
         for (pane, mut rest) in panes {
             while rest != C::default() {
                 if sliding.panes.len() > PARTS_MAX {
                     return Err(D::Error::custom("more than ever was counted"));
                 }
-                sliding.panes.push_back(Entry::new(pane, rest.pack()));
+                sliding.panes.push_back(Entry { pane: pane as u8, sum: rest.pack() });
             }
         }
         Ok(sliding)

@@ -4,6 +4,9 @@
 //! those before it that lie closer together. It grows by an eighth and is between 77 % and 88 % full, so an entry takes 18 to 21
 //! bytes where it is 16, and a map that doubles would take up to 39. Entries leave only by the many, when the array is built
 //! anew: one pass over the old one, since the order stays. Never iterated into output.
+//!
+//! The array lies in pieces of one size, and the new one takes over those of the old one as they become empty: no table is twice in
+//! memory while it grows, and none leaves a hole behind in which the others, all larger by then, find no room.
 
 use super::sketch::scattered;
 
@@ -13,12 +16,18 @@ const FULL_EIGHTHS: usize = 7;
 const HOMES_MIN: usize = 8;
 /// Places that are added behind the last home when its entries need them.
 const BEHIND: usize = 8;
+/// Places of a piece: a kilobyte of entries of 16 bytes. Larger ones leave more holes, and take longer to allocate.
+const PIECE: usize = 64;
+
+/// Scattered numbers with their values; 0 marks a gap.
+type Piece<V> = Box<[(u64, V)]>;
 
 /// A map from numbers other than 0 to values.
 #[derive(Clone, Debug)]
 pub struct Table<V> {
-    /// Scattered numbers and values, ascending; 0 marks a gap. Between the home of an entry and the entry there is none.
-    places: Vec<(u64, V)>,
+    /// The array: ascending, and between the home of an entry and the entry there is no gap. All pieces but the last have [`PIECE`]
+    /// places, and that one has no more.
+    pieces: Vec<Piece<V>>,
     /// Places in which the search for a number may begin; behind them lies what the last ones cannot hold.
     homes: usize,
     len: usize,
@@ -28,7 +37,7 @@ pub struct Table<V> {
 impl<V: Copy + Default> Table<V> {
     /// Empty. `seed` decides where numbers lie.
     pub fn new(seed: u64) -> Self {
-        Self { places: Vec::new(), homes: 0, len: 0, scatter: Scatter::keyed(seed) }
+        Self { pieces: Vec::new(), homes: 0, len: 0, scatter: Scatter::keyed(seed) }
     }
 
     /// How many entries there are.
@@ -44,7 +53,7 @@ impl<V: Copy + Default> Table<V> {
     /// The value of a number.
     pub fn get(&self, number: u64) -> Option<V> {
         let key = self.scatter.there(number);
-        self.places.get(self.find(key)).filter(|(found, _)| *found == key).map(|(_, value)| *value)
+        self.piece_from(self.find(key)).first().filter(|(found, _)| *found == key).map(|(_, value)| *value)
     }
 
     /// Whether there is a value of a number.
@@ -57,7 +66,7 @@ impl<V: Copy + Default> Table<V> {
         assert!(number != 0, "0 is no number");
         let key = self.scatter.there(number);
         let mut at = self.find(key);
-        let is_new = self.places.get(at).is_none_or(|(found, _)| *found != key);
+        let is_new = self.piece_from(at).first().is_none_or(|(found, _)| *found != key);
         if is_new {
             if (self.len + 1) * 8 > self.homes * FULL_EIGHTHS {
                 self.rebuild(larger(self.homes), |_, _| true);
@@ -65,7 +74,7 @@ impl<V: Copy + Default> Table<V> {
             }
             self.insert(at, key);
         }
-        (&mut self.places[at].1, is_new)
+        (&mut self.pieces[at / PIECE][at % PIECE].1, is_new)
     }
 
     /// Keeps the entries for which `wanted` holds.
@@ -78,7 +87,7 @@ impl<V: Copy + Default> Table<V> {
 
     /// The entries, in no order.
     pub fn iter(&self) -> impl Iterator<Item = (u64, V)> + '_ {
-        let taken = self.places.iter().filter(|(key, _)| *key != 0);
+        let taken = self.pieces.iter().flatten().filter(|(key, _)| *key != 0);
         taken.map(|(key, value)| (self.scatter.back(*key), *value))
     }
 
@@ -89,6 +98,15 @@ impl<V: Copy + Default> Table<V> {
         }
     }
 
+    fn places(&self) -> usize {
+        self.pieces.last().map_or(0, |last| (self.pieces.len() - 1) * PIECE + last.len())
+    }
+
+    /// The places from `at` to the end of its piece; none behind the last.
+    fn piece_from(&self, at: usize) -> &[(u64, V)] {
+        self.pieces.get(at / PIECE).map_or(&[], |piece| &piece[at % PIECE..])
+    }
+
     /// Where the search for a key begins.
     fn home(&self, key: u64) -> usize {
         // The high half of the product spreads keys over any number of places, and keeps their order (Lemire 2019).
@@ -97,47 +115,86 @@ impl<V: Copy + Default> Table<V> {
 
     /// Where a key lies, or where it would have to be put.
     fn find(&self, key: u64) -> usize {
-        let home = self.home(key);
-        home + self.places[home..].iter().take_while(|(other, _)| *other != 0 && *other < key).count()
+        let mut at = self.home(key);
+        loop {
+            let rest = self.piece_from(at);
+            let smaller = rest.iter().take_while(|(other, _)| *other != 0 && *other < key).count();
+            at += smaller;
+            if smaller < rest.len() || rest.is_empty() {
+                return at;
+            }
+        }
     }
 
     /// Puts a key, which is not in, where it must lie; those there move on by one, up to the next gap.
-    fn insert(&mut self, at: usize, key: u64) {
-        let moved = self.places[at..].iter().take_while(|(other, _)| *other != 0).count();
-        if at + moved == self.places.len() {
-            self.lengthen();
+    fn insert(&mut self, mut at: usize, key: u64) {
+        let mut carried = (key, V::default());
+        while carried.0 != 0 {
+            if at == self.places() {
+                self.lengthen();
+            }
+            let rest = &mut self.pieces[at / PIECE][at % PIECE..];
+            let moved = rest.iter().take_while(|(other, _)| *other != 0).count();
+            // With the gap, or with what has to go on into the next piece.
+            let with_last = (moved + 1).min(rest.len());
+            let last = rest[with_last - 1];
+            rest.copy_within(..with_last - 1, 1);
+            rest[0] = std::mem::replace(&mut carried, last);
+            at += with_last;
         }
-        self.places.copy_within(at..at + moved, at + 1);
-        self.places[at] = (key, V::default());
         self.len += 1;
     }
 
     /// Adds places behind the last home.
     fn lengthen(&mut self) {
-        self.places.reserve_exact(BEHIND);
-        self.places.resize(self.places.len() + BEHIND, (0, V::default()));
+        let mut last = self.pieces.pop_if(|last| last.len() < PIECE).unwrap_or_default().into_vec();
+        let places = (last.len() + BEHIND).min(PIECE);
+        last.reserve_exact(places - last.len());
+        last.resize(places, (0, V::default()));
+        self.pieces.reserve_exact(1);
+        self.pieces.push(last.into());
     }
 
     fn rebuild(&mut self, homes: usize, wanted: impl Fn(u64, V) -> bool) {
-        self.homes = homes;
-        self.len = 0;
-        let before = std::mem::replace(&mut self.places, vec![(0, V::default()); homes]);
-        let mut next = 0;
-        for (key, value) in before {
-            if key != 0 && wanted(self.scatter.back(key), value) {
-                let at = self.home(key).max(next);
-                if at == self.places.len() {
-                    self.lengthen();
+        let before = std::mem::replace(&mut self.pieces, Vec::with_capacity(homes.div_ceil(PIECE) + 1));
+        (self.homes, self.len) = (homes, 0);
+        let (mut emptied, mut reached, mut next) = (Vec::new(), 0, 0);
+        for mut piece in before {
+            for (key, value) in piece.iter_mut().map(std::mem::take) {
+                if key != 0 && wanted(self.scatter.back(key), value) {
+                    let at = self.home(key).max(next);
+                    if at >= reached {
+                        reached = self.reach(at + 1, &mut emptied);
+                    }
+                    self.pieces[at / PIECE][at % PIECE] = (key, value);
+                    self.len += 1;
+                    next = at + 1;
                 }
-                self.places[at] = (key, value);
-                self.len += 1;
-                next = at + 1;
+            }
+            if piece.len() == PIECE {
+                emptied.push(piece);
             }
         }
+        self.reach(homes, &mut emptied);
+    }
+
+    /// Sees to it that there are so many places, while the array is built anew out of `emptied` pieces of the old one. Returns how
+    /// many there are.
+    fn reach(&mut self, places: usize, emptied: &mut Vec<Piece<V>>) -> usize {
+        while self.places() < places {
+            let left = self.homes.saturating_sub(self.places()).min(PIECE);
+            if left == 0 {
+                self.lengthen();
+                continue;
+            }
+            let piece = emptied.pop_if(|piece| piece.len() == left);
+            self.pieces.push(piece.unwrap_or_else(|| vec![(0, V::default()); left].into()));
+        }
+        self.places()
     }
 }
 
-/// The next size: by an eighth of the power of two below, so that what one table leaves behind fits another.
+/// The next size: by an eighth of the power of two below, which is whole pieces where there are many.
 fn larger(homes: usize) -> usize {
     let below = homes.checked_ilog2().map_or(0, |log2| 1 << log2);
     homes + (below / 8).max(HOMES_MIN / 2)
@@ -208,6 +265,7 @@ mod tests {
                         naive.retain(|number, held| number % 3 != 0 || *held > value);
                     }
                     1..4 => prop_assert_eq!(table.get(number), naive.get(&number).copied()),
+                    4 => table.reserve(number as usize),
                     _ => {
                         let (held, is_new) = table.entry(number);
                         prop_assert_eq!(is_new, !naive.contains_key(&number));
@@ -228,13 +286,28 @@ mod tests {
         for number in (1..2_000).chain([u64::MAX, 1 << 63, 8_613_800_000_000]) {
             assert_eq!(table.scatter.back(table.scatter.there(number)), number);
             table.entry(number);
-            let keys: Vec<u64> = table.places.iter().map(|(key, _)| *key).filter(|key| *key != 0).collect();
+            let keys: Vec<u64> = table.pieces.iter().flatten().map(|(key, _)| *key).filter(|key| *key != 0).collect();
             assert!(keys.is_sorted_by(|one, other| one < other) && keys.len() == table.len());
+            assert!(table.pieces.iter().rev().skip(1).all(|piece| piece.len() == PIECE), "{number} numbers");
         }
         // However close together the numbers lie, searches stay short.
         let far = |(at, (key, _)): (usize, &(u64, u32))| if *key == 0 { 0 } else { at - table.home(*key) };
-        let (far, len) = (table.places.iter().enumerate().map(far).sum::<usize>(), table.len());
+        let (far, len) = (table.pieces.iter().flatten().enumerate().map(far).sum::<usize>(), table.len());
         assert!(far < 8 * len, "{far} places away in all, {len} entries");
+    }
+
+    #[test]
+    fn numbers_that_all_belong_to_the_last_place_are_held_behind_it() {
+        let mut table = Table::<u64>::new(3);
+        let numbers: Vec<u64> = (0..1_000).map(|index| table.scatter.back(u64::MAX - index * 7_919 % 1_000)).collect();
+        for (index, number) in (0..).zip(&numbers) {
+            *table.entry(*number).0 = index;
+        }
+        assert!(table.places() <= table.homes + numbers.len() + BEHIND);
+        table.retain(|_, index| index % 3 > 0);
+        for (index, number) in (0..).zip(&numbers) {
+            assert_eq!(table.get(*number), (index % 3 > 0).then_some(index));
+        }
     }
 
     #[test]
@@ -242,12 +315,12 @@ mod tests {
         let mut table = Table::<[u32; 2]>::new(5);
         for number in 1..=100_000_u64 {
             table.entry(number);
-            let bytes = table.places.capacity() * size_of::<(u64, [u32; 2])>();
-            assert!(number < 512 || bytes as u64 <= number * 21, "{bytes} bytes for {number}");
+            let bytes = table.places() * size_of::<(u64, [u32; 2])>() + table.pieces.capacity() * size_of::<Piece<[u32; 2]>>();
+            assert!(number < 1_024 || bytes as u64 <= number * 21, "{bytes} bytes for {number}");
         }
         table.retain(|number, _| number <= 10);
-        assert!(table.places.capacity() <= 16);
+        assert!(table.places() <= 16);
         table.retain(|_, _| false);
-        assert_eq!((table.places.capacity(), table.get(1)), (0, None));
+        assert_eq!((table.places(), table.get(1)), (0, None));
     }
 }
