@@ -1,9 +1,9 @@
 //! Where the apps of a shard sit: present, or dormant, as the bytes of their durable form.
 //!
 //! An app nobody has heard of for two days holds windows, lists and tables for nothing: kilobytes, where its durable form has
-//! one or less, and that without its zeros a few hundred bytes. Being dormant is a matter of memory alone: waking is restoring, and a restored app is the same
-//! app. No alert, no state and no checkpoint can tell. An app is never laid down here of its own accord: whoever
-//! lays one down knows that nothing of it waits.
+//! one or less, and that without its zeros a few hundred bytes. Being dormant is a matter of memory alone: waking is restoring,
+//! and a restored app is the same app. No alert, no state and no checkpoint can tell. An app is never laid down here of its own
+//! accord: whoever lays one down knows that nothing of it waits.
 
 use std::ops::Deref;
 

@@ -229,13 +229,18 @@ impl<'s> Worker<'s> {
                 Given::State => lanes.push(*partition),
             }
         }
-        self.collecting.push_back(Collecting { lanes, parts, reply: mark.reply, pause: began.elapsed() });
+        let collecting = Collecting { lanes, parts, reply: mark.reply, pause: began.elapsed() };
+        // Entries wait for nothing, least of all for state that an earlier checkpoint began.
+        if collecting.lanes.is_empty() {
+            self.hand_over(collecting);
+        } else {
+            self.collecting.push_back(collecting);
+        }
         if let Some((partition, reply)) = mark.snapshot
             && self.lanes.get_mut(&partition).is_some_and(|lane| lane.begin_snapshot(place))
         {
             self.collecting.push_back(Collecting { lanes: vec![partition], parts: Vec::new(), reply, pause: began.elapsed() });
         }
-        self.hand_over();
         self.finish(Instant::now(), false);
     }
 
@@ -252,17 +257,19 @@ impl<'s> Worker<'s> {
                 collecting.parts.push((lane.progress().clone(), part));
                 collecting.lanes.pop();
             }
-            self.hand_over();
+            if collecting.lanes.is_empty()
+                && let Some(collecting) = self.collecting.pop_front()
+            {
+                self.hand_over(collecting);
+            }
         }
     }
 
     /// Hands over what is collected.
-    fn hand_over(&mut self) {
-        while let Some(Collecting { parts, reply, pause, .. }) = self.collecting.pop_front_if(|next| next.lanes.is_empty()) {
-            self.pauses.record(pause, 1);
-            // Whoever asked may be gone.
-            let _ = reply.send(parts);
-        }
+    fn hand_over(&mut self, Collecting { parts, reply, pause, .. }: Collecting) {
+        self.pauses.record(pause, 1);
+        // Whoever asked may be gone.
+        let _ = reply.send(parts);
     }
 
     fn close(&mut self, partitions: &[i32]) {

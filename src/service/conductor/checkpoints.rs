@@ -85,7 +85,7 @@ impl Conductor<'_, '_> {
         self.checkpoints.last_begun = Instant::now();
         let Some(member) = self.source.membership().filter(|_| !self.dealt.is_empty()) else { return Ok(()) };
         let (reply, collected) = crossbeam_channel::bounded(self.hands.len());
-        let (mut snapshot, at) = (None, self.next_snapshot().filter(|_| extent == Extent::Entry));
+        let (mut snapshot, at) = (None, if extent == Extent::Entry { self.next_snapshot() } else { None });
         if at.is_some() {
             let (sender, receiver) = crossbeam_channel::bounded(1);
             (snapshot, self.checkpoints.snapshot) = (Some(sender), Some(receiver));
