@@ -57,7 +57,9 @@ impl Lane {
         }
         let mut state = std::mem::take(&mut self.clear);
         let has_sent = self.outbox.write(&self.encoder.lock(), &mut state);
-        if !(std::mem::take(&mut self.is_changed) || has_sent) {
+        // The state may be old although nothing happened since the last checkpoint: that said only what to judge again.
+        let is_old = extent == Extent::State && !self.journal.is_empty();
+        if !(std::mem::take(&mut self.is_changed) || has_sent || is_old) {
             return Given::Nothing;
         }
         let barks = self.barks();

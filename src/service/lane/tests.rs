@@ -417,6 +417,22 @@ fn a_lane_can_crash_anywhere_and_go_on_with_the_same_alerts() {
     }
 }
 
+#[test]
+fn the_last_checkpoint_leaves_no_journal_behind() {
+    let mut bench = Bench::new();
+    let (mut lane, mut topic) = (bench.lane(from_the_start()), Topic::default());
+    bench.call(&mut lane, &call("1", "", START_S), 0);
+    topic.write(&checkpoint(&mut lane, &bench).expect("the first is of the whole state"));
+    bench.call(&mut lane, &call("2", "", START_S), 1);
+    let Given::Entry(part) = lane.begin_checkpoint(Extent::Entry, &bench.place) else { panic!("an entry") };
+    topic.write(&part);
+    let journal = |topic: &Topic| topic.recall().kept.expect("state").journal.len();
+    assert_eq!(journal(&topic), 1);
+    topic.write(&checkpoint(&mut lane, &bench).expect("nothing happened, but the state is old"));
+    assert_eq!(journal(&topic), 0);
+    assert!(checkpoint(&mut lane, &bench).is_none());
+}
+
 /// What a second life, after one that wrote its state early and then a journal up to the end, makes of the same calls.
 struct Second {
     /// The ids of the alerts that are open by the first life, and by the second.
