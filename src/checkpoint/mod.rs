@@ -32,7 +32,7 @@ pub use journal::{Entry, Journal, Step, Written};
 pub use plan::Misfit;
 
 /// The newest layout: its number stands in every value that is written in it. Whoever changes anything that is saved, in here or
-/// in the engine's snapshots, counts it up and keeps reading the older ones.
+/// in the engine's snapshots, counts it up and keeps reading the older ones; `record.rs` says which values are still written in an older one.
 pub const LAYOUT: u8 = 2;
 
 /// The most of an app that one record takes, in bytes: by default Kafka takes records of up to 1 MiB.

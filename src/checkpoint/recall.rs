@@ -95,7 +95,7 @@ impl<'c> Recaller<'c> {
             None => None,
         };
         let again = self.plan_again(partition, kept.as_ref())?;
-        if [Some(calls), feedback, again].iter().flatten().any(|plan| matches!(plan, Plan::Rebuild(..))) {
+        if again.iter().chain([&calls]).chain(&feedback).any(|plan| matches!(plan, Plan::Rebuild(..))) {
             kept = None;
         }
         if kept.is_some() {
@@ -105,10 +105,14 @@ impl<'c> Recaller<'c> {
         Ok(Some(Recalled { start, kept, clear, bytes }))
     }
 
-    /// Whether the log still holds what the journal names; `None` if it names nothing.
-    fn plan_again(&self, partition: i32, kept: Option<&Kept>) -> Result<Option<Plan>, KafkaProblem> {
-        let Some(kept) = kept.filter(|kept| kept.head.next_call < kept.end.next_call) else { return Ok(None) };
-        self.plan(&self.topics.calls, partition, Some(kept.head.next_call), None).map(Some)
+    /// Whether the logs still hold what the journal names: a plan for each of the two that it names anything of.
+    fn plan_again(&self, partition: i32, kept: Option<&Kept>) -> Result<Vec<Plan>, KafkaProblem> {
+        let Some(Kept { head, end, .. }) = kept else { return Ok(Vec::new()) };
+        let calls = (Stream::Calls, Some(head.next_call), Some(end.next_call));
+        let feedback = (Stream::Feedback, head.next_feedback, end.next_feedback);
+        let named = [calls, feedback].into_iter().filter(|(_, begin, end)| begin < end);
+        let topics = named.filter_map(|(stream, begin, _)| Some((self.topics.of(stream)?, begin)));
+        topics.map(|(topic, begin)| self.plan(topic, partition, begin, None)).collect()
     }
 
     fn plan(&self, topic: &str, partition: i32, remembered: Option<i64>, committed: Option<i64>) -> Result<Plan, KafkaProblem> {

@@ -83,7 +83,6 @@ impl Lane {
         gauges: metrics::Partition,
     ) -> Self {
         let Recalled { start, kept, clear, .. } = recalled;
-        let entries = kept.as_ref().map_or_else(Vec::new, |kept| kept.entries.clone());
         let mut lane = Self {
             partition,
             shard: Shard::new(policy, place.seed),
@@ -99,7 +98,7 @@ impl Lane {
             is_changed: !clear.is_empty(),
             clear,
             dead_letters: Vec::new(),
-            journal: Journal::after(entries),
+            journal: Journal::after(Vec::new()),
             part: None,
             unsaid: Vec::new(),
             next_call: start.next_call,
@@ -109,8 +108,8 @@ impl Lane {
             evicted: 0,
             evicted_before: 0,
         };
-        if let Some(kept) = kept {
-            let Kept { head, end, apps, outbox, encoder, .. } = kept;
+        if let Some(Kept { head, end, apps, entries, outbox, encoder, .. }) = kept {
+            lane.journal = Journal::after(entries);
             lane.clock = head.clock;
             lane.next_call = head.next_call;
             lane.next_feedback = head.next_feedback.or(lane.next_feedback);

@@ -16,7 +16,7 @@ use crate::engine::memory::Profile;
 use crate::engine::region::Region;
 use crate::engine::statistics::wilson_lower;
 use crate::engine::time::Timestamp;
-use crate::engine::window::panes::{Counts, Sliding, Span};
+use crate::engine::window::panes::{Counts, Sliding, Span, byte_of};
 use crate::engine::window::recent::{SAMPLES_MAX, Sample};
 
 limits! {
@@ -81,11 +81,7 @@ impl Counts for Homes {
     type Packed = [u8; 3];
 
     fn pack(&mut self) -> [u8; 3] {
-        [&mut self.known, &mut self.other, &mut self.blocked].map(|count| {
-            let part = (*count).min(u8::MAX.into());
-            *count -= part;
-            part as u8
-        })
+        [&mut self.known, &mut self.other, &mut self.blocked].map(byte_of)
     }
 
     fn unpack([known, other, blocked]: &[u8; 3]) -> Self {

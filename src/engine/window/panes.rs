@@ -56,6 +56,13 @@ pub trait Counts: Clone + Default + PartialEq + for<'c> AddAssign<&'c Self> + fo
     fn unpack(packed: &Self::Packed) -> Self;
 }
 
+/// Takes as much out of a count as fits a byte.
+pub fn byte_of(count: &mut u32) -> u8 {
+    let part = (*count).min(u8::MAX.into());
+    *count -= part;
+    part as u8
+}
+
 /// A plain count, to be summed over panes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Count(pub u32);

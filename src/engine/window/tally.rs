@@ -6,7 +6,7 @@ use std::ops::{AddAssign, SubAssign};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::panes::Counts;
+use super::panes::{Counts, byte_of};
 use crate::engine::record::{Call, Outcome};
 
 /// A connected call of at most this many seconds is *short* (Telnyx, Genesys, Volli: `reference` limits of 6 s).
@@ -34,11 +34,7 @@ macro_rules! tally {
             type Packed = SmallTally;
 
             fn pack(&mut self) -> SmallTally {
-                SmallTally { $($field: {
-                    let part = self.$field.min(u8::MAX.into());
-                    self.$field -= part;
-                    part as u8
-                }),+ }
+                SmallTally { $($field: byte_of(&mut self.$field)),+ }
             }
 
             fn unpack(packed: &SmallTally) -> Self {

@@ -85,14 +85,13 @@ impl Conductor<'_, '_> {
         self.checkpoints.last_begun = Instant::now();
         let Some(member) = self.source.membership().filter(|_| !self.dealt.is_empty()) else { return Ok(()) };
         let (reply, collected) = crossbeam_channel::bounded(self.hands.len());
-        let (mut snapshot, at) = (None, if extent == Extent::Entry { self.next_snapshot() } else { None });
-        if at.is_some() {
-            let (sender, receiver) = crossbeam_channel::bounded(1);
-            (snapshot, self.checkpoints.snapshot) = (Some(sender), Some(receiver));
-        }
-        for (hand, queue) in self.hands.iter_mut().enumerate() {
-            let partition = at.filter(|(_, dealt_to)| *dealt_to == hand).map(|(partition, _)| partition);
-            let snapshot = partition.and_then(|partition| Some((partition, snapshot.take()?)));
+        let mut wanted = if extent == Extent::Entry { self.next_snapshot() } else { None };
+        for (at, queue) in self.hands.iter_mut().enumerate() {
+            let snapshot = wanted.take_if(|(_, hand)| *hand == at).map(|(partition, _)| {
+                let (sender, receiver) = crossbeam_channel::bounded(1);
+                self.checkpoints.snapshot = Some(receiver);
+                (partition, sender)
+            });
             queue.add(Job::Checkpoint(Mark { extent, reply: reply.clone(), snapshot }));
         }
         self.checkpoints.is_in_flight = true;

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::{Lane, Place};
 use crate::checkpoint::Head;
-use crate::checkpoint::writer::Part;
+use crate::checkpoint::writer::{Outgoing, Part};
 use crate::engine::alert::Alert;
 use crate::engine::app::Said;
 use crate::engine::shard::ShardHead;
@@ -35,7 +35,7 @@ pub enum Given {
 
 impl Lane {
     /// Alerts of an earlier life that some sink may not have.
-    pub fn take_inherited(&mut self) -> Vec<crate::checkpoint::writer::Outgoing> {
+    pub fn take_inherited(&mut self) -> Vec<Outgoing> {
         self.outbox.take_inherited()
     }
 
@@ -143,7 +143,7 @@ impl Lane {
         }
     }
 
-    /// What the apps have been said whose alerts leave with this.
+    /// What their alerts have said so far, of the apps whose alerts leave with this.
     fn said(&self, part: &Part) -> Vec<Said> {
         let mut app_ids: Vec<&str> = part.alerts.iter().map(|(outgoing, _)| outgoing.alert.app_id.as_str()).collect();
         app_ids.sort_unstable();

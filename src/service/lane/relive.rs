@@ -10,7 +10,6 @@ use std::sync::Arc;
 use super::{Lane, Outcomes, Raw, Reading, Registrations};
 use crate::checkpoint::{Entry, Head, Step};
 use crate::engine::app::Said;
-use crate::engine::record::Registration;
 use crate::engine::time::Timestamp;
 use crate::metrics::Stream;
 use crate::service::homes::Homes;
@@ -25,7 +24,7 @@ pub struct Reliving<'l> {
     said: BTreeMap<Box<str>, Said>,
     end: Head,
     out: Outcomes,
-    /// Where its apps are at home, which is not asked meanwhile: what it was said then was no step.
+    /// Where its apps are at home. Not asked meanwhile: had an app been met elsewhere, there would be state instead of an entry.
     homes: Arc<Homes>,
     calls: u64,
 }
@@ -92,7 +91,7 @@ impl<'l> Reliving<'l> {
         match self.steps.pop_front() {
             None | Some(Step::Calls { .. }) => {}
             Some(Step::Feedback { next, newest }) => self.hear(next, newest),
-            Some(Step::Filed(registration)) => self.file(&registration),
+            Some(Step::Filed(registration)) => self.lane.registration(&registration, &mut self.out),
             Some(Step::Tick(now)) => self.lane.tick(now, &mut self.out),
         }
     }
@@ -102,10 +101,6 @@ impl<'l> Reliving<'l> {
             let raw = Raw { payload: &record.payload, key: None, offset: record.offset };
             self.lane.feedback(raw, &self.reading, newest, &self.filed, &mut self.out);
         }
-    }
-
-    fn file(&mut self, registration: &Registration) {
-        self.lane.registration(registration, &mut self.out);
     }
 
     /// It stands where the journal ends.

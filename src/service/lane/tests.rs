@@ -262,6 +262,8 @@ struct Life<'c> {
     snapshot: Option<Part>,
     /// How often it relived something.
     relived: usize,
+    /// A stream of which the log holds nothing any more.
+    lost: Option<Stream>,
 }
 
 impl<'c> Life<'c> {
@@ -269,7 +271,18 @@ impl<'c> Life<'c> {
         let mut bench = Bench::new();
         bench.reading.format = Format::Tccc;
         let lane = bench.lane(from_the_start());
-        Self { bench, coming, lane, topic: Topic::default(), sent: vec![], at: 0, committed: 0, snapshot: None, relived: 0 }
+        Self {
+            bench,
+            coming,
+            lane,
+            topic: Topic::default(),
+            sent: vec![],
+            at: 0,
+            committed: 0,
+            snapshot: None,
+            relived: 0,
+            lost: None,
+        }
     }
 
     fn next(&mut self) {
@@ -304,17 +317,19 @@ impl<'c> Life<'c> {
     }
 
     /// A new process: recalls what is committed, and relives what the journal names. Returns what came of that, if there was anything.
-    fn recall(&mut self) -> Option<Relived> {
+    fn recall(&mut self) -> Option<Result<Relived, (Stream, i64)>> {
         self.at = self.committed;
         let mut recalled = if self.topic.0.is_empty() { from_the_start() } else { self.topic.recall() };
         let journal = recalled.kept.as_mut().map(|kept| (kept.end.clone(), std::mem::take(&mut kept.journal)));
         self.lane = self.bench.lane(recalled);
         let (end, journal) = journal.filter(|(_, journal)| !journal.is_empty())?;
         let (next_call, next_feedback) = self.lane.position();
-        let past = &self.coming[..self.at];
+        let (past, lost) = (&self.coming[..self.at], self.lost);
         let of = |wanted: Stream, from: i64| {
             past.iter().filter_map(move |coming| match coming {
-                Coming::Record(stream, offset, payload) if *stream == wanted && *offset >= from => Some((*offset, payload)),
+                Coming::Record(stream, offset, payload) if *stream == wanted && Some(wanted) != lost && *offset >= from => {
+                    Some((*offset, payload))
+                }
                 _ => None,
             })
         };
@@ -324,7 +339,7 @@ impl<'c> Life<'c> {
         for (offset, payload) in of(Stream::Calls, next_call) {
             reliving.call(Raw { payload, key: None, offset });
         }
-        Some(reliving.end().expect("all is there"))
+        Some(reliving.end())
     }
 
     /// The ids of its open alerts as it begins to be judged here, in order.
@@ -340,7 +355,7 @@ impl<'c> Life<'c> {
     fn crash(&mut self) {
         self.snapshot = None;
         if let Some(relived) = self.recall() {
-            assert!(relived.is_same, "judged otherwise than the first time");
+            assert!(relived.expect("all is there").is_same, "judged otherwise than the first time");
             self.relived += 1;
         }
         self.settle_in();
@@ -442,9 +457,10 @@ struct Second {
     is_same: bool,
 }
 
-fn judged_again(coming: &[Coming], first: Policy, second: Policy) -> Second {
+/// A life that wrote its state early, and then a journal up to the end.
+fn with_a_journal(coming: &[Coming], policy: Policy) -> Life<'_> {
     let mut life = Life::new(coming);
-    life.bench.policy = Arc::new(first);
+    life.bench.policy = Arc::new(policy);
     life.lane = life.bench.lane(from_the_start());
     for at in 0..coming.len() {
         life.next();
@@ -458,11 +474,28 @@ fn judged_again(coming: &[Coming], first: Policy, second: Policy) -> Second {
             life.commit(part);
         }
     }
+    life.committed = coming.len();
+    life
+}
+
+fn judged_again(coming: &[Coming], first: Policy, second: Policy) -> Second {
+    let mut life = with_a_journal(coming, first);
     let before = life.settle_in();
-    (life.bench.policy, life.committed) = (Arc::new(second), coming.len());
-    let is_same = life.recall().expect("a journal").is_same;
+    life.bench.policy = Arc::new(second);
+    let is_same = life.recall().expect("a journal").expect("all is there").is_same;
     let after = life.settle_in();
     Second { open: [before, after], anew: std::mem::take(&mut life.bench.out.effects.alerts), is_same }
+}
+
+#[test]
+fn what_the_journal_names_and_the_log_lost_is_missed() {
+    let coming = day();
+    let mut life = with_a_journal(&coming, Policy::for_tests());
+    for lost in [Stream::Calls, Stream::Feedback] {
+        life.lost = Some(lost);
+        let (stream, next) = life.recall().expect("a journal").expect_err("it is lost");
+        assert!(stream == lost && next < 200, "{stream:?} {next}");
+    }
 }
 
 #[test]
