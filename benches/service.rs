@@ -50,6 +50,8 @@ const PARTITIONS: i32 = 4;
 const CALLS_A_DAY: usize = 2_000;
 /// Records are handed to the client so often while a rate is kept.
 const BEAT: Duration = Duration::from_millis(5);
+/// From then on alerts count.
+const UNDER_WAY_AFTER: Duration = Duration::from_secs(3);
 /// So often a service is asked how far it is.
 const ASK_EVERY: Duration = Duration::from_millis(100);
 const NO_IDLE_TICKS: &str = "  idle_timeout: '0'\n";
@@ -101,7 +103,8 @@ fn main() {
     let rate = backlog(broker, &sizes);
     restore(broker, &sizes);
     crash(broker, &sizes);
-    latency(broker, &sizes, rate / 2.0);
+    // The writer of the calls needs the processors too, and at half of the top rate leaves none.
+    [2.0, 3.0, 4.0].into_iter().for_each(|part| latency(broker, &sizes, rate / part));
 }
 
 /// A full backlog: the consumer alone, and the service with checkpoints of different frequency. Returns the rate of the
@@ -340,7 +343,8 @@ fn crash(broker: &Broker, sizes: &Sizes) {
 }
 
 /// From handing over the call at which an alert is due to seeing the alert committed. The lateness is not in it: that call
-/// is the one that moves event time past the minute and the lateness.
+/// is the one that moves event time past the minute and the lateness. What the first seconds bring does not count: a start at such
+/// a rate is a backlog.
 fn latency(broker: &Broker, sizes: &Sizes, rate: f64) {
     let calls = ((rate * sizes.seconds as f64) as usize).min(sizes.calls);
     let traffic = Traffic::of_first(calls, &sizes.world());
@@ -348,7 +352,7 @@ fn latency(broker: &Broker, sizes: &Sizes, rate: f64) {
         traffic.judged_at(PARTITIONS, None).into_iter().map(|(at, alert)| (at, alert.alert_id)).collect();
     println!("\n{rate:.0} calls a second for {:.0} s, {} messages of alerts", calls as f64 / rate, due.len());
     println!("{:<44} {:>12} {:>12} {:>12} {:>12}", "from produce to alert", "p50, ms", "p99, ms", "longest, ms", "written, ms");
-    for tact in [DEFAULT, ("1s", "10s"), ("100ms", "1m")] {
+    for tact in [DEFAULT, ("100ms", "1m")] {
         let (mut waits_ms, written_ms) = waits_ms(broker, &traffic, &due, rate, tact);
         waits_ms.sort_by(f64::total_cmp);
         let at = |share: f64| waits_ms.get((waits_ms.len() as f64 * share) as usize).or(waits_ms.last()).copied().unwrap_or(0.0);
@@ -377,10 +381,12 @@ fn waits_ms(broker: &Broker, traffic: &Traffic, due: &[(usize, String)], rate: f
     let written_ms = commits("sum") / commits("count").max(1.0) * 1e3;
     program.end();
     let wait_ms = |(at, alert_id): &(usize, String)| {
-        let seen = seen.get_mut(alert_id).and_then(|seen| (!seen.is_empty()).then(|| seen.remove(0)));
-        seen.expect("every alert is seen").duration_since(written[*at]).as_secs_f64() * 1e3
+        let seen =
+            seen.get_mut(alert_id).and_then(|seen| (!seen.is_empty()).then(|| seen.remove(0))).expect("every alert is seen");
+        let is_counted = written[*at] >= written[0] + UNDER_WAY_AFTER;
+        is_counted.then(|| seen.duration_since(written[*at]).as_secs_f64() * 1e3)
     };
-    (due.iter().map(wait_ms).collect(), written_ms)
+    (due.iter().filter_map(wait_ms).collect(), written_ms)
 }
 
 /// Writes calls at a rate. Returns when each was handed over.

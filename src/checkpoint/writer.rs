@@ -22,6 +22,8 @@ use crate::metrics::Stream;
 
 /// How long one call to the coordinator may last before it is made again.
 const ATTEMPT: Duration = Duration::from_secs(5);
+/// How often it is looked whether all is delivered. The client itself, asked to flush, looks every 100 ms.
+const LOOK_EVERY: Duration = Duration::from_millis(1);
 /// For how many times the length a transaction may have it is asked what became of one. The coordinator has rolled it back by
 /// then, and a client that still hears nothing will not: only a new session, which asks what is committed, helps.
 const PATIENCE_TIMEOUTS: u32 = 2;
@@ -168,7 +170,7 @@ impl Writer {
         let transactional_id = kafka.transactional_id();
         let timeout = Duration::from_millis(kafka.session_timeout.millis().unsigned_abs());
         let timeout_ms = timeout.as_millis().to_string();
-        let own = [("transactional.id", transactional_id.as_str()), ("transaction.timeout.ms", &timeout_ms), ("linger.ms", "5")];
+        let own = [("transactional.id", transactional_id.as_str()), ("transaction.timeout.ms", &timeout_ms), ("linger.ms", "1")];
         let producer: ThreadedProducer<Teller> = connection.producer(&own, Teller::default())?;
         let began = Instant::now();
         while let Err(error) = producer.init_transactions(ATTEMPT) {
@@ -228,6 +230,9 @@ impl Writer {
         }
         let offsets = self.offsets(parts).map_err(|_| KafkaError::Canceled)?;
         again_while_retriable(wait, || self.producer.send_offsets_to_transaction(&offsets, member, ATTEMPT))?;
+        while self.producer.in_flight_count() > 0 && !wait.is_over() {
+            std::thread::sleep(LOOK_EVERY);
+        }
         // A commit that timed out may have been heard: only asking again tells.
         again_while_retriable(wait, || self.producer.commit_transaction(ATTEMPT))
     }

@@ -95,6 +95,8 @@ pub struct Shard {
     docket: Docket,
     /// Apps that must be judged in every minute because an alert or a rule of theirs waits for time to pass.
     awake: BTreeSet<AppSlot>,
+    /// A list of them, kept for its memory.
+    spare: Vec<AppSlot>,
     apps_evicted: u64,
     /// Apps evicted since the last checkpoint.
     forgotten: Vec<Box<str>>,
@@ -114,6 +116,7 @@ impl Shard {
             unjudged: Minute(0),
             docket: Docket::default(),
             awake: BTreeSet::new(),
+            spare: Vec::new(),
             apps_evicted: 0,
             forgotten: Vec::new(),
             due: Due::new(seed),

@@ -25,14 +25,14 @@ use crate::source::file::{self, Chunk, Meter, Piece, Source};
 use round::{Decoded, Decoding, Mark, Worker};
 use summary::Summary;
 
-/// A chunk of this size keeps a thread busy for some milliseconds.
-pub const CHUNK_BYTES: usize = 2 << 20;
+/// A chunk of this size keeps a thread busy for less than a millisecond: no thread waits for long until another is done.
+pub const CHUNK_BYTES: usize = 512 << 10;
 /// How many shards there should be for each of several threads.
 pub const SHARDS_A_THREAD: usize = 4;
 /// Calls that a shard judges together at most: a hundred megabytes.
 const BEHIND_CALLS_MAX: usize = 1 << 20;
 /// How many chunks each of several threads decodes in a round, about.
-const CHUNKS_A_THREAD: usize = 2;
+const CHUNKS_A_THREAD: usize = 16;
 
 /// What is replayed, and how.
 #[derive(Clone, Debug)]
@@ -412,13 +412,14 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn finish(mut self) -> Summary {
-        for worker in &mut self.workers {
-            self.summary.records += std::mem::take(&mut worker.page);
-            self.summary.strikes += worker.shard.apps().map(|app| app.ledger().strikes()).sum::<u64>();
-            self.summary.apps += worker.shard.apps().filter(|app| app.calls_judged() > 0).count() as u64;
+    fn finish(self) -> Summary {
+        let Self { decoding, workers, mut summary, .. } = self;
+        for ended in round::end_all(decoding.threads, workers) {
+            summary.records += ended.page;
+            summary.strikes += ended.strikes;
+            summary.apps += ended.apps;
         }
-        self.summary
+        summary
     }
 }
 

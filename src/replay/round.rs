@@ -187,6 +187,25 @@ impl Worker {
     fn tick(&mut self, at: Timestamp) {
         self.shard.apply(Input::Tick(at), &mut self.effects);
     }
+
+    /// Sums up, and lets go of everything: in a replay of some seconds that takes a twentieth of them.
+    fn end(self) -> Ended {
+        let mut ended = Ended { page: self.page, ..Ended::default() };
+        for app in self.shard.apps() {
+            ended.strikes += app.ledger().strikes();
+            ended.apps += u64::from(app.calls_judged() > 0);
+        }
+        ended
+    }
+}
+
+/// What a shard came to.
+#[derive(Default)]
+pub(super) struct Ended {
+    pub(super) page: Page,
+    pub(super) strikes: u64,
+    /// Apps with calls.
+    pub(super) apps: u64,
 }
 
 /// Gives every shard its share of the chunks between two marks.
@@ -202,6 +221,13 @@ pub(super) fn tick_all(threads: usize, workers: &mut [Worker], at: Timestamp) {
 /// Has every shard judge what is closed.
 pub(super) fn catch_up_all(threads: usize, workers: &mut [Worker]) {
     shared_out(threads, workers.iter_mut(), |worker| worker.shard.catch_up(&mut worker.effects));
+}
+
+/// Ends every shard.
+pub(super) fn end_all(threads: usize, workers: Vec<Worker>) -> Vec<Ended> {
+    let mut ended: Vec<Ended> = workers.iter().map(|_| Ended::default()).collect();
+    shared_out(threads, workers.into_iter().zip(&mut ended), |(worker, ended)| *ended = worker.end());
+    ended
 }
 
 /// Does every task, on so many threads: each takes the next one that nobody has taken.

@@ -108,7 +108,8 @@ impl Rule for RobotDialing {
             return;
         }
         let nobody = nobody_there(limits, judged);
-        if nobody.is_empty() {
+        let signs = nobody.iter().flatten().count();
+        if signs == 0 {
             if limits.notice_machine_dialed && !judged.profile.predictive {
                 let same = lines.timed.len() as u32;
                 let machine: Vec<Evidence> = lines.timed.iter().map(|timed| timed.evidence).take(1).collect();
@@ -117,9 +118,9 @@ impl Rule for RobotDialing {
             return;
         }
         let same = lines.timed.len() as u32;
-        let severity = if nobody.len() >= 2 || same >= limits.lines_major { Severity::Major } else { Severity::Violation };
+        let severity = if signs >= 2 || same >= limits.lines_major { Severity::Major } else { Severity::Violation };
         let machine = lines.timed.iter().map(|timed| timed.evidence).take(1).chain(volume);
-        findings.push(finding(judged, severity, machine.chain(nobody).collect(), same));
+        findings.push(finding(judged, severity, machine.chain(nobody.into_iter().flatten()).collect(), same));
     }
 }
 
@@ -134,7 +135,7 @@ impl Lines {
             return None;
         }
         let strangers = Evidence::share(Feature::FreshShare, day.fresh, day.placed, bound, limit, Over::Day);
-        let others = nobody_there(limits, judged).into_iter().filter(|sign| sign.feature != Feature::PlaybackShare);
+        let others = nobody_there(limits, judged).into_iter().flatten().filter(|sign| sign.feature != Feature::PlaybackShare);
         let signs: Vec<Evidence> = std::iter::once(message).chain(others).collect();
         let severity = if signs.len() >= 2 { Severity::Major } else { Severity::Violation };
         Some(finding(judged, severity, signs.into_iter().chain([strangers]).collect(), 0))
@@ -211,21 +212,20 @@ fn volume(limits: &RobotDialingLimits, judged: &Judged<'_>) -> Option<Evidence> 
 }
 
 /// The signs that those who answer, or some of them, meet no person.
-fn nobody_there(limits: &RobotDialingLimits, judged: &Judged<'_>) -> Vec<Evidence> {
+fn nobody_there(limits: &RobotDialingLimits, judged: &Judged<'_>) -> [Option<Evidence>; 3] {
     let day = judged.memory.day.total();
-    let mut signs: Vec<Evidence> = played(limits.playback_share_min, 0, limits, judged).into_iter().collect();
-    let agents = wilson_upper(day.agent_answered.into(), day.agent_known.into(), limits.z);
-    if agents <= limits.agent_share_max {
-        signs.push(Evidence::share(Feature::AgentShare, day.agent_answered, day.agent_known, agents, limits.agent_share_max, Over::Day));
-    }
+    let bound = wilson_upper(day.agent_answered.into(), day.agent_known.into(), limits.z);
+    let limit = limits.agent_share_max;
+    let agents = (bound <= limit)
+        .then(|| Evidence::share(Feature::AgentShare, day.agent_answered, day.agent_known, bound, limit, Over::Day));
     let of_answers = |feature, count: u32, limit| {
         let bound = wilson_lower(count.into(), day.answered.into(), limits.z);
         (bound >= limit).then(|| Evidence::share(feature, count, day.answered, bound, limit, Over::Day))
     };
     // Who met nobody hung up soon: that is one sign, not two.
-    let dropped = of_answers(Feature::DroppedShare, day.dropped, limits.dropped_share_min);
-    signs.extend(dropped.or_else(|| of_answers(Feature::ShortShare, day.short, limits.short_share_min)));
-    signs
+    let dropped = of_answers(Feature::DroppedShare, day.dropped, limits.dropped_share_min)
+        .or_else(|| of_answers(Feature::ShortShare, day.short, limits.short_share_min));
+    [played(limits.playback_share_min, 0, limits, judged), agents, dropped]
 }
 
 fn finding(judged: &Judged<'_>, severity: Severity, evidence: Vec<Evidence>, lines: u32) -> Finding {

@@ -64,8 +64,9 @@ impl Shard {
         let before = (effects.alerts.len(), effects.shadowed.len());
         let mut docket = std::mem::take(&mut self.docket);
         let order = docket.order();
-        let awake = std::mem::take(&mut self.awake);
-        let mut silent = awake.into_iter().peekable();
+        let mut awake = std::mem::take(&mut self.spare);
+        awake.extend(&self.awake);
+        let mut silent = awake.iter().copied().peekable();
         for shares in docket.by_app(&order) {
             while let Some(earlier) = silent.next_if(|earlier| *earlier < shares.slot()) {
                 self.judge(earlier, None, true, &span, effects);
@@ -76,6 +77,8 @@ impl Shard {
         for slot in silent {
             self.judge(slot, None, true, &span, effects);
         }
+        awake.clear();
+        self.spare = awake;
         // Slots depend on who came first; what leaves must not.
         let order_of = |alert: &Alert, other: &Alert| (alert.updated_at, &alert.app_id).cmp(&(other.updated_at, &other.app_id));
         effects.alerts[before.0..].sort_by(order_of);
@@ -87,18 +90,11 @@ impl Shard {
     }
 
     /// Judges what an app has in a span of minutes: those in which there is something, and every minute while it is awake.
-    fn judge(
-        &mut self,
-        slot: AppSlot,
-        shares: Option<Shares<'_>>,
-        mut is_awake: bool,
-        span: &Range<Minute>,
-        effects: &mut Effects,
-    ) {
+    fn judge(&mut self, slot: AppSlot, shares: Option<Shares<'_>>, was_awake: bool, span: &Range<Minute>, effects: &mut Effects) {
         self.preserve(slot);
         let (policy, found) = (&*self.policy, &mut self.found);
         let Some(app) = self.seats.wake(slot, policy) else { return };
-        let mut next = span.start;
+        let (mut is_awake, mut next) = (was_awake, span.start);
         for Share { minute, calls, feedback } in shares.into_iter().flat_map(Shares::iter) {
             while is_awake && next < minute {
                 app.judge(next, &[], &[], policy, found, effects);
@@ -111,8 +107,10 @@ impl Shard {
             app.judge(next, &[], &[], policy, found, effects);
             (is_awake, next) = (app.is_waiting(policy), next.next());
         }
-        if is_awake {
-            self.awake.insert(slot);
+        match (was_awake, is_awake) {
+            (false, true) => _ = self.awake.insert(slot),
+            (true, false) => _ = self.awake.remove(&slot),
+            _ => {}
         }
     }
 

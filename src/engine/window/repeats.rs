@@ -67,7 +67,12 @@ impl Repeats {
         if self.map.len() >= CALLEES_MAX && !self.map.contains_key(&callee.packed()) {
             evict_oldest(&mut self.map, CALLEES_MAX / 8, |repeats| last_start_s(repeats));
         }
-        let repeats = self.map.entry(callee.packed()).or_insert_with(|| vec![first_call(previous_s, find(previous_s))]);
+        let repeats = self.map.entry(callee.packed()).or_insert_with(|| {
+            // Most are called no more than twice.
+            let mut repeats = Vec::with_capacity(2);
+            repeats.push(first_call(previous_s, find(previous_s)));
+            repeats
+        });
         let at = repeats.partition_point(|repeat| repeat.start_s <= start_s);
         repeats.insert(at, Repeat::of(call));
         let newest_s = repeats.last().map_or(start_s, |repeat| repeat.start_s);
