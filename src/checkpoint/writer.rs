@@ -230,6 +230,7 @@ impl Writer {
         }
         let offsets = self.offsets(parts).map_err(|_| KafkaError::Canceled)?;
         again_while_retriable(wait, || self.producer.send_offsets_to_transaction(&offsets, member, ATTEMPT))?;
+        // All is handed over, and leaves by itself after `linger.ms`.
         while self.producer.in_flight_count() > 0 && !wait.is_over() {
             std::thread::sleep(LOOK_EVERY);
         }

@@ -67,10 +67,12 @@ impl ActiveCallers {
     /// The median. They are few, and it is asked for every five minutes: counted instead of sorted, so that no list is made.
     fn usual(&self) -> Option<u32> {
         let (days, middle) = (&self.days, self.days.len() / 2);
-        let before = |count: u32| days.iter().filter(|other| **other < count).count();
+        if days.len() < DAYS_MIN {
+            return None;
+        }
+        let below = |count: u32| days.iter().filter(|other| **other < count).count();
         let up_to = |count: u32| days.iter().filter(|other| **other <= count).count();
-        let is_median = |count: &&u32| before(**count) <= middle && middle < up_to(**count);
-        days.iter().filter(|_| days.len() >= DAYS_MIN).find(is_median).copied()
+        days.iter().copied().find(|count| below(*count) <= middle && middle < up_to(*count))
     }
 }
 
@@ -177,5 +179,23 @@ fn finding(judged: &Judged<'_>, severity: Severity) -> Finding {
         samples: judged.memory.recent.samples(|sample| sample.fresh),
         calls: day.placed.into(),
         callees: judged.memory.pairs.distinct_day().into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn the_usual_number_is_the_middle_one(days in prop::collection::vec(0_u32..6, 0..=DAYS)) {
+            let callers = ActiveCallers { days: days.clone(), ..ActiveCallers::default() };
+            let mut sorted = days;
+            sorted.sort_unstable();
+            let expected = (sorted.len() >= DAYS_MIN).then(|| sorted[sorted.len() / 2]);
+            prop_assert_eq!(callers.usual(), expected);
+        }
     }
 }
