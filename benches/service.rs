@@ -352,12 +352,21 @@ fn latency(broker: &Broker, sizes: &Sizes, rate: f64) {
         traffic.judged_at(PARTITIONS, None).into_iter().map(|(at, alert)| (at, alert.alert_id)).collect();
     println!("\n{rate:.0} calls a second for {:.0} s, {} messages of alerts", calls as f64 / rate, due.len());
     println!("{:<44} {:>12} {:>12} {:>12} {:>12}", "from produce to alert", "p50, ms", "p99, ms", "longest, ms", "written, ms");
-    for tact in [DEFAULT, ("100ms", "1m")] {
-        let (mut waits_ms, written_ms) = waits_ms(broker, &traffic, &due, rate, tact);
-        waits_ms.sort_by(f64::total_cmp);
-        let at = |share: f64| waits_ms.get((waits_ms.len() as f64 * share) as usize).or(waits_ms.last()).copied().unwrap_or(0.0);
-        let name = told(tact);
-        println!("{name:<44} {:>12.0} {:>12.0} {:>12.0} {written_ms:>12.0}", at(0.5), at(0.99), at(1.0));
+    let tacts = [DEFAULT, ("100ms", "1m")];
+    let mut figures: [[Vec<f64>; 4]; 2] = Default::default();
+    for _ in 0..sizes.rounds {
+        for (tact, figures) in tacts.iter().zip(&mut figures) {
+            let (mut waits_ms, written_ms) = waits_ms(broker, &traffic, &due, rate, *tact);
+            waits_ms.sort_by(f64::total_cmp);
+            let at =
+                |share: f64| waits_ms.get((waits_ms.len() as f64 * share) as usize).or(waits_ms.last()).copied().unwrap_or(0.0);
+            let round = [at(0.5), at(0.99), at(1.0), written_ms];
+            figures.iter_mut().zip(round).for_each(|(figures, figure)| figures.push(figure));
+        }
+    }
+    for (tact, figures) in tacts.iter().zip(figures) {
+        let [half, most, longest, written] = figures.map(median);
+        println!("{:<44} {half:>12.0} {most:>12.0} {longest:>12.0} {written:>12.0}", told(*tact));
     }
 }
 
