@@ -295,7 +295,7 @@ pub(crate) mod tests {
                 caller_region: None,
                 callee_region: None,
             };
-            self.shard.apply(Input::Call(&record, Position::default()), &mut self.effects);
+            self.shard.apply(Input::call(&record, Position::default()), &mut self.effects);
         }
 
         /// Judges everything before `minute` minutes after the start, and writes.

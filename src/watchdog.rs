@@ -87,7 +87,7 @@ mod tests {
             let (bytes, mut calls) = (call(format, 3, end), 0);
             format.decode(&bytes, None, &Limits::default(), |call| {
                 calls += 1;
-                shard.apply(Input::Call(&call.expect("a call"), Position::default()), &mut effects);
+                shard.apply(Input::call(&call.expect("a call"), Position::default()), &mut effects);
             });
             assert_eq!(calls, 1);
         }

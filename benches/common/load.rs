@@ -39,7 +39,7 @@ pub fn judge_within(
             shard.catch_up(effects);
         }
     }
-    shard.apply(Input::Call(record, Position::default()), effects);
+    shard.apply(Input::call(record, Position::default()), effects);
 }
 
 /// An answered call to a callee of its own.

@@ -70,7 +70,7 @@ impl Judge for Engine {
             self.shard.apply(Input::Tick(tick), &mut self.effects);
         }
         self.heard += 1;
-        self.shard.apply(Input::Call(call, Position { partition: 0, offset: self.heard }), &mut self.effects);
+        self.shard.apply(Input::call(call, Position { partition: 0, offset: self.heard }), &mut self.effects);
     }
 
     fn finish(mut self: Box<Self>) -> Said {

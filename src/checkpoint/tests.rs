@@ -47,7 +47,7 @@ impl Partition {
             if let Some(now) = self.clock.observe(call.end) {
                 self.shard.apply(Input::Tick(now), &mut self.effects);
             }
-            self.shard.apply(Input::Call(&call, position), &mut self.effects);
+            self.shard.apply(Input::call(&call, position), &mut self.effects);
         });
     }
 

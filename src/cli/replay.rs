@@ -15,7 +15,7 @@ use crate::engine::alert::Alert;
 use crate::engine::decode::Format;
 use crate::engine::time::{DAY_S, SECOND_MS, Timestamp};
 use crate::replay::summary::Summary;
-use crate::replay::{CHUNK_BYTES, DeadLetter, Inputs, Output, Replay, SHARDS_A_THREAD};
+use crate::replay::{CHUNK_BYTES, DeadLetter, Inputs, Output, Replay, usual_shards};
 use crate::sink::jsonl::JsonLines;
 use crate::source::file::{Meter, Source};
 
@@ -50,8 +50,8 @@ pub struct Args {
     #[arg(long)]
     resolve_at_end: bool,
 
-    /// Into how many shards the apps are divided, each judged by one thread at a time; changes the speed and nothing else [default: 1 on
-    /// one core, else 4 for each]
+    /// Into how many shards the apps are divided, each judged by one thread at a time; changes the speed and nothing else [default: 8
+    /// for each core, at least 16]
     #[arg(long, value_name = "N", env = "DIALWATCH_SHARDS", value_parser = clap::value_parser!(u16).range(1..=1024))]
     shards: Option<u16>,
 
@@ -90,14 +90,15 @@ pub fn run(args: Args) -> Result<(), Failure> {
         format: args.format,
         app_id: args.app_id.clone(),
         newest: tomorrow(),
-        shards: args.shards.map_or_else(shards_of_cores, usize::from),
+        shards: args.shards.map_or_else(usual_shards, usize::from),
         chunk_bytes: args.chunk_bytes,
         resolve_at_end: args.resolve_at_end,
     };
     // All inputs are opened before any output is emptied.
     let inputs = args.open()?;
     let mut outputs = args.outputs(&inputs)?;
-    let summary = replay.run(inputs, &mut outputs).context("the results cannot be written")?;
+    let (summary, remains) = replay.run(inputs, &mut outputs).context("the results cannot be written")?;
+    std::mem::forget(remains);
     outputs.finish().context("the results cannot be written")?;
     say(summary.to_string().trim_end());
     verdict(&summary, args.format)
@@ -113,14 +114,6 @@ fn verdict(summary: &Summary, format: Format) -> Result<(), Failure> {
         return Err(anyhow::anyhow!("no call could be read as `{format}`{hint}").into());
     }
     if summary.broken_files.count() > 0 { Err(Failure::Said) } else { Ok(()) }
-}
-
-/// One core judges one shard.
-fn shards_of_cores() -> usize {
-    match std::thread::available_parallelism().map_or(1, usize::from) {
-        1 => 1,
-        cores => SHARDS_A_THREAD * cores,
-    }
 }
 
 /// The last moment a record may carry: a day of wrong clocks is forgiven.

@@ -23,10 +23,15 @@ use super::waiting::{AppSlot, WaitingRoom};
 pub use state::{Changes, ShardHead, ShardSnapshot};
 
 /// Everything that can happen to a shard.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub enum Input<'a> {
-    /// A call record.
-    Call(&'a CallRecord<'a>, Position),
+    /// A call, out of its record.
+    Call {
+        /// The app that placed or took it.
+        app_id: &'a str,
+        /// The call.
+        call: Call,
+    },
     /// A feedback.
     Feedback(&'a Feedback),
     /// What an app filed; the newest holds.
@@ -53,6 +58,13 @@ pub enum Input<'a> {
     Tick(Timestamp),
     /// The same, but what is closed may be judged later: see [`Shard::catch_up`].
     Pass(Timestamp),
+}
+
+impl<'a> Input<'a> {
+    /// The call that a record tells, which stands at `position`.
+    pub fn call(record: &'a CallRecord<'_>, position: Position) -> Self {
+        Self::Call { app_id: &record.app_id, call: Call::new(record, position) }
+    }
 }
 
 /// What became of a record: its line in the ledger of records.
@@ -127,7 +139,7 @@ impl Shard {
     /// Takes in one input. What it leads to outside is appended to `effects`.
     pub fn apply(&mut self, input: Input<'_>, effects: &mut Effects) -> Accepted {
         match input {
-            Input::Call(record, position) => return self.call(record, position, effects),
+            Input::Call { app_id, call } => return self.call(app_id, call, effects),
             Input::Feedback(feedback) => return self.feedback(feedback, effects),
             Input::Pass(at) => self.pass(at, effects),
             Input::Tick(at) => {
@@ -173,11 +185,11 @@ impl Shard {
         }
     }
 
-    fn call(&mut self, record: &CallRecord<'_>, position: Position, effects: &mut Effects) -> Accepted {
-        if record.end.minute() < self.open {
+    fn call(&mut self, app_id: &str, call: Call, effects: &mut Effects) -> Accepted {
+        if call.end.minute() < self.open {
             return Accepted::LateDropped;
         }
-        let slot = self.slot(&record.app_id, effects);
+        let slot = self.slot(app_id, effects);
         self.preserve(slot);
         if self.is_flooded(slot) {
             // What is closed no longer waits, but is counted as waiting until it is judged.
@@ -188,7 +200,8 @@ impl Shard {
             app.flooded();
             return Accepted::Flooded;
         }
-        if !self.waiting.admit_call(slot, Call::new(record, position)) {
+        let position = call.position;
+        if !self.waiting.admit_call(slot, call) {
             return Accepted::Duplicate;
         }
         app.admitted(position);

@@ -8,7 +8,7 @@ pub mod summary;
 
 use std::io;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, channel, sync_channel};
+use std::sync::mpsc::{channel, sync_channel};
 use std::thread;
 use std::time::Instant;
 
@@ -22,17 +22,28 @@ use crate::engine::shard::{Accepted, Effects, Input, Shard};
 use crate::engine::time::{DAY_S, HOUR_S, MINUTE_MS, Minute, SECOND_MS, StreamClock, Timestamp};
 use crate::ledger::{Outcome, Page, Stream};
 use crate::source::file::{self, Chunk, Meter, Piece, Source};
-use round::{Decoded, Decoding, Mark, Worker};
+use round::{Decoded, Decoding, Feed, Mark, Worker};
 use summary::Summary;
 
-/// A chunk of this size keeps a thread busy for less than a millisecond: no thread waits for long until another is done.
-pub const CHUNK_BYTES: usize = 512 << 10;
-/// How many shards there should be for each of several threads.
-pub const SHARDS_A_THREAD: usize = 4;
+/// A chunk of this size keeps a thread busy for some milliseconds: no thread waits for long until another is done, and seldom.
+pub const CHUNK_BYTES: usize = 2 << 20;
+/// How many shards there should be for each thread, and at least. Several are faster than one even on one core: what a shard looks
+/// its apps up in stays near while it takes in its part of a round.
+const SHARDS_A_THREAD: usize = 8;
+const SHARDS_MIN: usize = 16;
 /// Calls that a shard judges together at most: a hundred megabytes.
 const BEHIND_CALLS_MAX: usize = 1 << 20;
-/// How many chunks each of several threads decodes in a round, about.
-const CHUNKS_A_THREAD: usize = 16;
+/// How many chunks are read ahead for each thread: enough to go on with after a round.
+const CHUNKS_AHEAD: usize = 4;
+
+/// How many shards there should be on this machine.
+pub fn usual_shards() -> usize {
+    (SHARDS_A_THREAD * processors()).max(SHARDS_MIN)
+}
+
+fn processors() -> usize {
+    thread::available_parallelism().map_or(1, usize::from)
+}
 
 /// What is replayed, and how.
 #[derive(Clone, Debug)]
@@ -114,13 +125,13 @@ impl<'l> DeadLetter<'l> {
 }
 
 impl Replay {
-    /// Runs it to its end.
+    /// Runs it to its end. Returns what came of it, and what is left.
     ///
     /// # Errors
     /// If `output` fails. Files that cannot be read to their end, and records that cannot be read, are in the summary.
-    pub fn run(&self, inputs: Inputs, output: &mut dyn Output) -> io::Result<Summary> {
+    pub fn run(&self, inputs: Inputs, output: &mut dyn Output) -> io::Result<(Summary, Remains)> {
         let shards = self.shards.max(1);
-        let threads = thread::available_parallelism().map_or(1, usize::from).min(shards);
+        let threads = processors().min(shards);
         let decoding = Decoding {
             format: self.format,
             app_id: self.app_id.as_deref(),
@@ -150,10 +161,16 @@ impl Replay {
         run.feedback(inputs.feedback)?;
         run.calls(inputs.calls)?;
         run.end()?;
-        let mut summary = run.finish();
+        let (mut summary, remains) = run.finish();
         summary.elapsed = started.elapsed();
-        Ok(summary)
+        Ok((summary, remains))
     }
+}
+
+/// What the shards remember at the end. To give that back piece by piece takes a twentieth of a replay of some seconds: a program that
+/// ends anyway forgets it.
+pub struct Remains {
+    _workers: Vec<Worker>,
 }
 
 /// A replay under way.
@@ -251,7 +268,7 @@ impl Run<'_> {
     fn calls(&mut self, sources: Vec<Source>) -> io::Result<()> {
         let names: Vec<String> = sources.iter().map(|source| source.name().to_owned()).collect();
         let (meter, chunk_bytes) = (Meter::default(), self.replay.chunk_bytes);
-        let (pieces, incoming) = sync_channel(2 * self.chunks_a_round());
+        let (pieces, incoming) = sync_channel(CHUNKS_AHEAD * self.decoding.threads);
         let (used, spare) = channel::<Vec<u8>>();
         let counted = meter.clone();
         // Not scoped: where the output is gone, nobody waits for a stdin that says nothing.
@@ -259,54 +276,33 @@ impl Run<'_> {
             let spare = || spare.try_recv().unwrap_or_default();
             file::read(sources, chunk_bytes, &counted, spare, |piece| pieces.send(piece).is_ok());
         })?;
-        self.rounds(&incoming, &used, &names, &meter)
-    }
-
-    /// Alone a thread waits for nobody.
-    fn chunks_a_round(&self) -> usize {
-        if self.decoding.threads == 1 { 1 } else { CHUNKS_A_THREAD * self.decoding.threads }
-    }
-
-    fn rounds(&mut self, incoming: &Receiver<Piece>, used: &Sender<Vec<u8>>, names: &[String], meter: &Meter) -> io::Result<()> {
-        let (mut chunks, mut ends) = (Vec::with_capacity(self.chunks_a_round()), Vec::new());
+        let mut feed = Feed { incoming, used, ends: Vec::new() };
         loop {
-            let piece = incoming.recv().ok();
-            let is_last = piece.is_none();
-            match piece {
-                Some(Piece::Chunk(chunk)) => chunks.push(chunk),
-                Some(Piece::End { file, error }) => ends.push((file, error)),
-                None => {}
+            let decoded = self.decoding.decode_some(&mut feed);
+            let is_last = decoded.is_empty();
+            self.round(decoded, &names)?;
+            for (file, error) in feed.ends.drain(..) {
+                self.end_of_file(&names[file as usize], self.lines[file as usize], error);
             }
-            if chunks.len() == self.chunks_a_round() || is_last {
-                self.round(&chunks, names)?;
-                // The reader may have ended before its buffers come back.
-                chunks.drain(..).for_each(|chunk| drop(used.send(chunk.bytes)));
-                for (file, error) in ends.drain(..) {
-                    self.end_of_file(&names[file as usize], self.lines[file as usize], error);
-                }
-                self.output.progress(meter)?;
-            }
+            self.output.progress(&meter)?;
             if is_last {
                 return Ok(());
             }
         }
     }
 
-    fn round(&mut self, chunks: &[Chunk], names: &[String]) -> io::Result<()> {
-        let Some(first) = chunks.first() else { return Ok(()) };
-        let (decoding, is_first) = (self.decoding, self.summary.bytes == 0);
-        let mut decoded = decoding.decode_all(chunks);
-        if is_first && decoded[0].records as usize == decoded[0].unread.len() {
-            self.summary.better_format = decoding.better_format(first);
+    fn round(&mut self, mut decoded: Vec<Decoded>, names: &[String]) -> io::Result<()> {
+        if self.summary.bytes == 0 {
+            self.summary.better_format = decoded.first().and_then(|chunk| chunk.better_format);
         }
         for chunk in &mut decoded {
             chunk.follow(&mut self.clock);
             let lines = &mut self.lines[chunk.file as usize];
             chunk.first_line = *lines + 1;
             *lines += u64::from(chunk.lines);
+            self.summary.bytes += chunk.bytes;
         }
         self.take_in(&decoded);
-        self.summary.bytes += chunks.iter().map(|chunk| chunk.bytes.len() as u64).sum::<u64>();
         for chunk in &decoded {
             self.enter(chunk, names)?;
         }
@@ -319,7 +315,7 @@ impl Run<'_> {
     }
 
     /// Lets all shards judge a round. Where a day ends they stop, and are told what their apps have in common.
-    fn take_in(&mut self, decoded: &[Decoded<'_>]) {
+    fn take_in(&mut self, decoded: &[Decoded]) {
         let mut from = None;
         for (chunk, ticks) in decoded.iter().map(Decoded::ticks).enumerate() {
             for (tick, at) in ticks.enumerate() {
@@ -365,7 +361,7 @@ impl Run<'_> {
         }
     }
 
-    fn enter(&mut self, chunk: &Decoded<'_>, names: &[String]) -> io::Result<()> {
+    fn enter(&mut self, chunk: &Decoded, names: &[String]) -> io::Result<()> {
         self.summary.records.consumed_many(Stream::Calls, chunk.records.into());
         for unread in &chunk.unread {
             self.summary.records.settled(Stream::Calls, Outcome::Invalid);
@@ -412,14 +408,14 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn finish(self) -> Summary {
-        let Self { decoding, workers, mut summary, .. } = self;
-        for ended in round::end_all(decoding.threads, workers) {
-            summary.records += ended.page;
-            summary.strikes += ended.strikes;
-            summary.apps += ended.apps;
+    fn finish(self) -> (Summary, Remains) {
+        let Self { decoding, mut workers, mut summary, .. } = self;
+        for sums in round::sum_up_all(decoding.threads, &mut workers) {
+            summary.records += sums.page;
+            summary.strikes += sums.strikes;
+            summary.apps += sums.apps;
         }
-        summary
+        (summary, Remains { _workers: workers })
     }
 }
 

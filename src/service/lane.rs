@@ -208,7 +208,7 @@ impl Lane {
         let known = self.shard.app(&call.app_id);
         let filed = if known.is_none() { registrations.of(&call.app_id) } else { None };
         let is_first = known.is_none_or(|app| app.first_call().is_none());
-        let accepted = self.shard.apply(Input::Call(call, position), &mut out.effects);
+        let accepted = self.shard.apply(Input::call(call, position), &mut out.effects);
         if let Some(registration) = filed.filter(|filed| self.shard.knows(&filed.app_id)) {
             self.journal.meet(registration);
             file(&mut self.shard, registration, &mut out.effects);

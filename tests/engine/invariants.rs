@@ -108,7 +108,7 @@ impl Run {
             self.tick(tick);
         }
         let owner = self.owner(&record.app_id);
-        let accepted = self.shards[owner].apply(Input::Call(record, position), &mut self.effects);
+        let accepted = self.shards[owner].apply(Input::call(record, position), &mut self.effects);
         self.ledger[accepted as usize] += 1;
     }
 

@@ -45,7 +45,7 @@ fn judged(traffic: &Traffic, policy: &Arc<Policy>, mut is_time: impl FnMut() -> 
                 shard.catch_up(&mut effects);
             }
         }
-        accepted.push(shard.apply(Input::Call(&record, position), &mut effects));
+        accepted.push(shard.apply(Input::call(&record, position), &mut effects));
         if index % 3_000 == 1_000 {
             let filed = Registration { seats: Some(1 + index as u32 % 7), ..Registration::nothing(record.app_id.to_string()) };
             shard.apply(Input::Registration(&filed), &mut effects);

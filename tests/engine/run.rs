@@ -204,7 +204,7 @@ impl Stream {
                 if let Some(tick) = self.clock.observe(call.end) {
                     self.tick(tick);
                 }
-                self.shard.apply(Input::Call(call, *position), &mut self.effects)
+                self.shard.apply(Input::call(call, *position), &mut self.effects)
             }
             Record::Feedback(feedback, _) => self.shard.apply(Input::Feedback(feedback), &mut self.effects),
             Record::Elsewhere(Met { app_id, elsewhere: Elsewhere { at, here, there } }) => {

@@ -123,7 +123,7 @@ impl Traffic {
                 if let Some(now) = clock.observe(call.end) {
                     shard.apply(Input::Tick(now), &mut effects);
                 }
-                shard.apply(Input::Call(&call, position), &mut effects);
+                shard.apply(Input::call(&call, position), &mut effects);
             });
             sent_at.resize(effects.alerts.len(), number);
         }

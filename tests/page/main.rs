@@ -163,7 +163,7 @@ fn canaries(view: &View) {
             caller_region: None,
             callee_region: None,
         };
-        shard.apply(Input::Call(&record, Position { partition: 0, offset: at as u64 }), &mut effects);
+        shard.apply(Input::call(&record, Position { partition: 0, offset: at as u64 }), &mut effects);
     }
     shard.apply(Input::Tick(Timestamp::from_seconds(START_S + 1_200).plus_millis(policy.lateness_ms)), &mut effects);
     Pen::new(0).write(&view.board, &shard);

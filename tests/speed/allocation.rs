@@ -113,7 +113,7 @@ impl Judge {
             counts.judging += judging.count_total;
         }
         let admitting = measure(|| {
-            self.shard.apply(Input::Call(call, Position::default()), effects);
+            self.shard.apply(Input::call(call, Position::default()), effects);
         });
         counts.admitting += admitting.count_total;
         counts.alerts += effects.alerts.drain(..).count();

@@ -13,7 +13,7 @@ use crate::engine::time::{DAY_MINUTES, MINUTE_MS, Minute, Timestamp};
 use crate::engine::waiting::AppSlot;
 
 /// When so many calls an app are closed and not judged, judging them costs each little more than it ever will ...
-const BEHIND_CALLS_AN_APP: usize = 32;
+const BEHIND_CALLS_AN_APP: usize = 64;
 /// ... but not before there are so many.
 const BEHIND_CALLS_MIN: usize = 1 << 14;
 

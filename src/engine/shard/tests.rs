@@ -41,7 +41,7 @@ impl Bench {
             caller_region: None,
             callee_region: None,
         };
-        self.shard.apply(Input::Call(&record, Position { partition: 0, offset: self.calls }), &mut self.effects);
+        self.shard.apply(Input::call(&record, Position { partition: 0, offset: self.calls }), &mut self.effects);
     }
 
     fn register(&mut self, app_id: &str) {

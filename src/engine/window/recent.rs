@@ -4,7 +4,7 @@
 
 use std::collections::VecDeque;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::engine::number::Number;
 use crate::engine::record::{Call, CallId, Outcome, Position};
@@ -68,11 +68,11 @@ impl Sample {
     }
 }
 
-/// [`Sample`] in the 72 bytes that it takes here, of which an app holds very many.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "Sample", into = "Sample")]
+/// [`Sample`] in the 64 bytes that it takes here, of which an app holds very many.
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Held {
-    id: CallId,
+    /// If the id is a UUID; else it is the next of the texts.
+    uuid: [u8; 16],
     start: Timestamp,
     caller: Option<Number>,
     callee: Option<Number>,
@@ -84,8 +84,17 @@ struct Held {
     outcome: Outcome,
     caller_region: Option<Region>,
     callee_region: Option<Region>,
-    /// A bit each, from the lowest on: an agent was on it, the callee was disturbed, the callee was fresh.
+    /// A bit each: see [`Sign`].
     signs: u8,
+}
+
+/// What a bit of [`Held::signs`] says.
+#[repr(u8)]
+enum Sign {
+    HasAgent = 1,
+    Disturbed = 2,
+    Fresh = 4,
+    HasText = 8,
 }
 
 /// More seconds than any call lasts.
@@ -93,28 +102,39 @@ const NO_TALK: u32 = u32::MAX;
 /// In the place of an id that is not told.
 const NO_ID: CallId = CallId::Uuid([0; 16]);
 
-impl From<Sample> for Held {
-    fn from(sample: Sample) -> Self {
-        let Sample { id, start, end, outcome, caller, callee, talk_s, has_agent, disturbed, fresh, .. } = sample;
-        Self {
-            id,
-            start,
-            caller,
-            callee,
+impl Held {
+    /// What is held of a sample, and the text of its id if it is no UUID.
+    fn of(sample: Sample) -> (Self, Option<Box<str>>) {
+        let (uuid, text) = match sample.id {
+            CallId::Uuid(uuid) => (uuid, None),
+            CallId::Text(text) => ([0; 16], Some(text)),
+        };
+        let sign = |sign: Sign, is_so: bool| if is_so { sign as u8 } else { 0 };
+        let held = Self {
+            uuid,
+            start: sample.start,
+            caller: sample.caller,
+            callee: sample.callee,
             offset: sample.position.offset,
             partition: sample.position.partition,
             // Of who wrote the state: a call that is decoded lasts hours at most.
-            lasted_ms: u32::try_from(end.millis().saturating_sub(start.millis())).unwrap_or(0),
-            talk_s: talk_s.unwrap_or(NO_TALK),
-            outcome,
+            lasted_ms: u32::try_from(sample.end.millis().saturating_sub(sample.start.millis())).unwrap_or(0),
+            talk_s: sample.talk_s.unwrap_or(NO_TALK),
+            outcome: sample.outcome,
             caller_region: sample.caller_region,
             callee_region: sample.callee_region,
-            signs: u8::from(has_agent) | u8::from(disturbed) << 1 | u8::from(fresh) << 2,
-        }
+            signs: sign(Sign::HasAgent, sample.has_agent)
+                | sign(Sign::Disturbed, sample.disturbed)
+                | sign(Sign::Fresh, sample.fresh)
+                | sign(Sign::HasText, text.is_some()),
+        };
+        (held, text)
     }
-}
 
-impl Held {
+    fn is(&self, sign: Sign) -> bool {
+        self.signs & sign as u8 != 0
+    }
+
     /// What it shows, under an id.
     fn shown(&self, id: CallId) -> Sample {
         Sample {
@@ -125,9 +145,9 @@ impl Held {
             caller: self.caller,
             callee: self.callee,
             talk_s: (self.talk_s != NO_TALK).then_some(self.talk_s),
-            has_agent: self.signs & 1 != 0,
-            disturbed: self.signs >> 1 & 1 != 0,
-            fresh: self.signs >> 2 & 1 != 0,
+            has_agent: self.is(Sign::HasAgent),
+            disturbed: self.is(Sign::Disturbed),
+            fresh: self.is(Sign::Fresh),
             caller_region: self.caller_region,
             callee_region: self.callee_region,
             position: Position { partition: self.partition, offset: self.offset },
@@ -135,42 +155,78 @@ impl Held {
     }
 }
 
-impl From<Held> for Sample {
-    fn from(mut held: Held) -> Self {
-        let id = std::mem::replace(&mut held.id, NO_ID);
-        held.shown(id)
-    }
-}
-
 /// The last [`RECENT_CALLS`] outbound calls.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(from = "Whole")]
 pub struct Recent {
     ring: VecDeque<Held>,
+    /// The ids of those that are no UUID, in the same order.
+    texts: VecDeque<Box<str>>,
 }
 
 impl Recent {
     /// Takes in an outbound call.
     pub fn push(&mut self, call: &Call, fresh: bool) {
-        if self.ring.len() == RECENT_CALLS {
-            self.ring.pop_front();
-        }
-        self.ring.push_back(Sample { fresh, ..Sample::of(call) }.into());
+        self.hold(Sample { fresh, ..Sample::of(call) });
     }
 
-    /// The newest calls for which `wanted` holds, at most [`SAMPLES_MAX`], oldest first. What it is asked of has no id yet: that may
-    /// be text, and most are not wanted.
+    fn hold(&mut self, sample: Sample) {
+        if self.ring.len() == RECENT_CALLS
+            && let Some(oldest) = self.ring.pop_front()
+            && oldest.is(Sign::HasText)
+        {
+            self.texts.pop_front();
+        }
+        let (held, text) = Held::of(sample);
+        self.ring.push_back(held);
+        self.texts.extend(text);
+    }
+
+    /// What is held, the newest first, each with its id once that is asked for: it may be text, and of most it is not.
+    fn newest(&self) -> impl Iterator<Item = (&Held, impl FnOnce() -> CallId)> {
+        let mut texts = self.texts.iter().rev();
+        self.ring.iter().rev().map(move |held| {
+            let text = if held.is(Sign::HasText) { texts.next() } else { None };
+            (held, move || text.map_or(CallId::Uuid(held.uuid), |text| CallId::Text(text.clone())))
+        })
+    }
+
+    /// The newest calls for which `wanted` holds, at most [`SAMPLES_MAX`], oldest first. What it is asked of has no id yet.
     pub fn samples(&self, wanted: impl Fn(&Sample) -> bool) -> Vec<Sample> {
-        let held = self.ring.iter().rev().filter(|held| wanted(&held.shown(NO_ID))).take(SAMPLES_MAX);
+        let held = self.newest().filter(|(held, _)| wanted(&held.shown(NO_ID))).take(SAMPLES_MAX);
         let mut samples = Vec::with_capacity(SAMPLES_MAX.min(self.ring.len()));
-        samples.extend(held.map(|held| held.shown(held.id.clone())));
+        samples.extend(held.map(|(held, id)| held.shown(id())));
         samples.reverse();
         samples
     }
 
     /// The call to `callee` that began at `start_s`, if it is still held.
     pub fn find(&self, callee: Number, start_s: u32) -> Option<Sample> {
-        let is_it = |held: &&Held| held.callee == Some(callee) && held.start.seconds() == start_s;
-        self.ring.iter().rev().find(is_it).map(|held| held.shown(held.id.clone()))
+        let is_it = |held: &Held| held.callee == Some(callee) && held.start.seconds() == start_s;
+        self.newest().find(|(held, _)| is_it(held)).map(|(held, id)| held.shown(id()))
+    }
+}
+
+/// The durable form of [`Recent`], oldest first.
+#[derive(Serialize, Deserialize)]
+#[serde(rename = "Recent")]
+struct Whole {
+    ring: Vec<Sample>,
+}
+
+impl Serialize for Recent {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut ring: Vec<Sample> = self.newest().map(|(held, id)| held.shown(id())).collect();
+        ring.reverse();
+        Whole { ring }.serialize(serializer)
+    }
+}
+
+impl From<Whole> for Recent {
+    fn from(whole: Whole) -> Self {
+        let mut recent = Self { ring: VecDeque::with_capacity(whole.ring.len()), texts: VecDeque::new() };
+        whole.ring.into_iter().for_each(|sample| recent.hold(sample));
+        recent
     }
 }
 
@@ -181,10 +237,11 @@ mod tests {
 
     #[test]
     fn what_is_held_is_what_is_shown_and_small() {
-        assert!(size_of::<Held>() <= 72, "{} bytes", size_of::<Held>());
+        assert!(size_of::<Held>() <= 64, "{} bytes", size_of::<Held>());
         let mut recent = Recent::default();
         for index in 0..RECENT_CALLS as i64 + 9 {
-            let call = call(&format!("call-{index}"), 1_700_000_000 + index, index % 7);
+            let id = if index % 3 == 0 { format!("call-{index}") } else { format!("{index:08x}-1ef6-4ad2-a8c4-2b2bbfb18e55") };
+            let call = call(&id, 1_700_000_000 + index, index % 7);
             recent.push(&call, index % 2 == 0);
             let shown = Sample { fresh: index % 2 == 0, ..Sample::of(&call) };
             assert_eq!(recent.samples(|_| true).last(), Some(&shown));

@@ -2,7 +2,6 @@
 //!
 //! Never judges, and never counts the short answers, which say that somebody hung up, not what was played.
 
-use std::cmp::Reverse;
 use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
@@ -59,10 +58,11 @@ impl TalkLengths {
         let mut counts = [0_u16; LONGEST as usize + 1];
         self.bins.iter().for_each(|bin| counts[usize::from(*bin)] += 1);
         let shorter = from_s.saturating_sub(SHORT_S + 1).div_ceil(BIN_S);
-        let bins = counts[..usize::from(LONGEST)].iter().zip(0_u32..).skip(shorter as usize);
-        let (count, bin) = bins.max_by_key(|(count, bin)| (**count, Reverse(*bin)))?;
-        let mode = Mode { from_s: SHORT_S + 1 + bin * BIN_S, count: u32::from(*count), of: self.bins.len() as u32 };
-        (mode.count > 0).then_some(mode)
+        let bins = counts[..usize::from(LONGEST)].get(shorter as usize..)?;
+        // How many first, then which: several are compared at once.
+        let count = bins.iter().copied().max().filter(|count| *count > 0)?;
+        let bin = shorter + bins.iter().position(|other| *other == count)? as u32;
+        Some(Mode { from_s: SHORT_S + 1 + bin * BIN_S, count: u32::from(count), of: self.bins.len() as u32 })
     }
 }
 

@@ -147,7 +147,7 @@ fn written(callees: &[&str]) -> View {
             caller_region: None,
             callee_region: None,
         };
-        shard.apply(Input::Call(&record, Position { partition: 0, offset: at as u64 }), &mut effects);
+        shard.apply(Input::call(&record, Position { partition: 0, offset: at as u64 }), &mut effects);
     }
     let now = Timestamp::from_seconds(1_773_018_000 + 20 * 60).plus_millis(policy.lateness_ms);
     shard.apply(Input::Tick(now), &mut effects);
