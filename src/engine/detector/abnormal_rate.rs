@@ -76,10 +76,8 @@ impl Rule for AbnormalRate {
         let (start_s, end_s) = (call.start.seconds(), call.end.seconds());
         // The call itself is not in the line yet: it counts on top, wherever others overlap it for long enough.
         let grace_s = limits.overlap_grace_s;
-        let others = caller.line.peak_overlap(start_s, end_s.saturating_sub(grace_s), grace_s);
-        if others > 0 && others + 1 > channels {
-            findings.push(over_channels(observed, number, others + 1, channels));
-        }
+        let others = caller.line.peak_overlap(start_s, end_s.saturating_sub(grace_s), grace_s, channels.max(1));
+        findings.extend(others.map(|others| over_channels(observed, number, others + 1, channels)));
     }
 
     fn judge(limits: &Self::Params, last: &mut LastMinutes, judged: &Judged<'_>, findings: &mut Vec<Finding>) {

@@ -175,17 +175,22 @@ impl Line {
         (rhythm.power_share >= least).then_some(rhythm)
     }
 
-    /// The largest number of remembered calls in progress at one second from `start_s` until before `end_s` (Unix seconds).
-    /// Asked of a call that has just been pushed, it counts that one too. A call is in progress at its first second and no
-    /// longer `grace_s` before its end, so one that is not longer than that is in progress at none.
-    pub fn peak_overlap(&self, start_s: u32, end_s: u32, grace_s: u32) -> u32 {
+    /// The largest number of remembered calls in progress at one second from `start_s` until before `end_s` (Unix seconds), if it is
+    /// at least `least`. Asked of a call that has just been pushed, it counts that one too. A call is in progress at its first second
+    /// and no longer `grace_s` before its end, so one that is not longer than that is in progress at none.
+    pub fn peak_overlap(&self, start_s: u32, end_s: u32, grace_s: u32, least: u32) -> Option<u32> {
         let trimmed = |call: &Span| Span { end_s: call.end_s.saturating_sub(grace_s), ..*call };
         // Calls lie in the order of their ends: those before the first that is over are over too.
         let lasting = || self.calls.iter().rev().map(trimmed).take_while(|call| start_s < call.end_s);
         let touching = || lasting().filter(|call| call.start_s < end_s);
+        // Mostly there are too few, wherever their peak is.
+        if touching().take(least as usize).count() < least as usize {
+            return None;
+        }
         // A peak is reached where a call begins, or is there from the start.
         let at_peak = |second: u32| touching().filter(|call| call.start_s <= second && second < call.end_s).count();
-        touching().map(|call| at_peak(call.start_s.max(start_s))).max().unwrap_or(0) as u32
+        let peak = touching().map(|call| at_peak(call.start_s.max(start_s))).max().unwrap_or(0) as u32;
+        (peak >= least).then_some(peak)
     }
 
     /// The remembered gaps, oldest first.
@@ -371,7 +376,10 @@ mod tests {
         let (start_s, end_s) = naive.calls[naive.calls.len() - 1];
         for grace_s in [0, 2] {
             let naive = naive.peak_overlap(start_s, end_s, grace_s);
-            assert_eq!(line.peak_overlap(start_s, end_s, grace_s), naive, "seed {seed}, {grace_s} s");
+            for least in 0..=naive + 1 {
+                let expected = (naive >= least).then_some(naive);
+                assert_eq!(line.peak_overlap(start_s, end_s, grace_s, least), expected, "seed {seed}, {grace_s} s, {least}");
+            }
         }
         let gaps = naive.last_gaps();
         assert_eq!(line.longest_pause_s(), gaps.iter().copied().max().unwrap_or(0).max(0) as u32, "seed {seed}");
@@ -449,7 +457,7 @@ mod tests {
             line.push(NOON_S + call / 2, NOON_S + call / 2 + 20);
         }
         assert_eq!(line.start_rhythm(0.0), None);
-        assert_eq!(line.peak_overlap(NOON_S, NOON_S + 60, 0), 40);
+        assert_eq!(line.peak_overlap(NOON_S, NOON_S + 60, 0, 40), Some(40));
         assert_eq!(Line::default().start_rhythm(0.0), None);
     }
 

@@ -54,8 +54,8 @@ pub struct Refusal {
 /// All that is remembered of a callee who refused.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refused {
-    /// The explicit refusal, if there is one: the first.
-    pub explicit: Option<Refusal>,
+    /// The explicit refusal, if there is one: the first. Most that refuse only decline a call, and there are many of them.
+    pub explicit: Option<Box<Refusal>>,
     /// When it was last said again.
     repeated: Timestamp,
     /// Whether the explicit refusal was a verified complaint.
@@ -92,7 +92,7 @@ impl Refused {
         let day_ago = start.plus_millis(-i64::from(DAY_S) * 1_000);
         let asked = |at: Timestamp| self.called_back.is_some_and(|back| back > at && back >= day_ago && back <= start);
         let said_last = |first: Timestamp| if self.repeated <= start { self.repeated } else { first };
-        self.explicit.as_ref().filter(|refusal| refusal.at <= start && !asked(said_last(refusal.at)))
+        self.explicit.as_deref().filter(|refusal| refusal.at <= start && !asked(said_last(refusal.at)))
     }
 
     /// Takes in that the callee agreed: what was said up to then is void. Returns whether anything is left.
@@ -122,6 +122,10 @@ impl Refused {
                 None if refusal.strength == Strength::Dropped => return,
                 None => drop(self.implicit.remove(0)),
             }
+        }
+        if self.implicit.is_empty() {
+            // Most refuse once: a list that grows by itself begins with room for four.
+            self.implicit.reserve_exact(1);
         }
         self.implicit.push(refusal);
     }
@@ -196,7 +200,7 @@ impl Refusals {
                 refused.repeated = refused.repeated.max(feedback.at);
                 // The first refusal stands: what was counted since stays counted.
                 if refused.explicit.as_ref().is_none_or(|refusal| feedback.at < refusal.at) {
-                    refused.explicit = Some(Refusal { strength: Strength::Explicit, at: feedback.at, sample: None });
+                    refused.explicit = Some(Box::new(Refusal { strength: Strength::Explicit, at: feedback.at, sample: None }));
                 }
             }
             FeedbackKind::Consent => {
@@ -345,6 +349,17 @@ mod tests {
         assert!(refusals.is_empty());
         refusals.advance(Minute(1_440 * 32));
         assert!(refusals.consents.is_empty());
+    }
+
+    #[test]
+    fn who_declines_once_takes_little() {
+        let mut refusals = Refusals::new(1);
+        let mut declined = crate::engine::record::tests::call("a", 600, 10);
+        declined.outcome = Outcome::Rejected;
+        refusals.note_call(&declined);
+        let refused = refusals.get(declined.callee.expect("a callee")).expect("it declined");
+        assert!(size_of::<Refused>() <= 88, "{} bytes", size_of::<Refused>());
+        assert_eq!(refused.implicit.capacity(), 1);
     }
 
     #[test]
