@@ -26,7 +26,7 @@ use round::{Decoded, Decoding, Feed, Mark, Worker};
 use summary::Summary;
 
 /// A chunk of this size keeps a thread busy for some milliseconds: no thread waits for long until another is done, and seldom.
-pub const CHUNK_BYTES: usize = 2 << 20;
+pub const CHUNK_BYTES: usize = 4 << 20;
 /// How many shards there should be for each thread, and at least. Several are faster than one even on one core: what a shard looks
 /// its apps up in stays near while it takes in its part of a round.
 const SHARDS_A_THREAD: usize = 8;
