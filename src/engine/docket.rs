@@ -72,6 +72,15 @@ impl Docket {
         self.minutes.push((minute, closed));
     }
 
+    /// Takes out the minutes before one.
+    pub fn take_before(&mut self, end: Minute) -> Self {
+        let later = self.minutes.partition_point(|(minute, _)| *minute < end);
+        let minutes: Vec<(Minute, Closed)> = self.minutes.drain(..later).collect();
+        let calls = minutes.iter().map(|(_, closed)| closed.calls.len()).sum();
+        self.calls -= calls;
+        Self { minutes, calls, spare: Vec::new() }
+    }
+
     /// Calls to be judged.
     pub fn calls(&self) -> usize {
         self.calls

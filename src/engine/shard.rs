@@ -105,6 +105,8 @@ pub struct Shard {
     unjudged: Minute,
     /// What lies between the two.
     docket: Docket,
+    /// Nothing of this minute or a later one is judged for the time being.
+    held: Option<Minute>,
     /// Apps that must be judged in every minute because an alert or a rule of theirs waits for time to pass.
     awake: BTreeSet<AppSlot>,
     /// A list of them, kept for its memory.
@@ -127,6 +129,7 @@ impl Shard {
             open: Minute(0),
             unjudged: Minute(0),
             docket: Docket::default(),
+            held: None,
             awake: BTreeSet::new(),
             spare: Vec::new(),
             apps_evicted: 0,
@@ -345,6 +348,12 @@ impl Shard {
         let waiting = |slot: &AppSlot| self.seats.look(*slot, &policy).is_some_and(|app| app.is_waiting(&policy));
         self.awake = self.seats.slots().filter(waiting).collect();
         self.policy = policy;
+    }
+
+    /// Judges nothing of `from` or a later minute until told otherwise: a shard that goes the way of another once more stops where that
+    /// one did.
+    pub fn hold(&mut self, from: Option<Minute>) {
+        self.held = from;
     }
 
     /// The first minute not yet judged: everything before it is final.

@@ -58,7 +58,7 @@ pub struct Lane {
     journal: Journal,
     /// The state that is being written: of the whole lane, as it was at one moment.
     part: Option<Part>,
-    /// Alerts that an earlier life did not send, although it should have.
+    /// Alerts that an earlier life did not send: it had not come to them, or should have.
     unsaid: Vec<Alert>,
     /// Where `progress` goes once the batch is judged.
     next_call: i64,

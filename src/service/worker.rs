@@ -23,6 +23,8 @@ use crate::source::kafka::Record;
 use crate::status::Board;
 use crate::watchdog;
 
+/// So long after it came, what a record closed is judged, however much else there is to do.
+const BEHIND_MAX: Duration = Duration::from_secs(1);
 /// For so long the judgement stands still at a time while a checkpoint is made.
 const SLICE: Duration = Duration::from_millis(5);
 /// Unreadable records are told of at most this often.
@@ -109,17 +111,22 @@ struct Collecting {
     pause: Duration,
 }
 
+/// A lane at work.
+struct Active {
+    lane: Lane,
+    /// When the first of the records came that something closed, but not judged, may be left of.
+    behind_since: Option<Instant>,
+}
+
 /// One worker.
 pub struct Worker<'s> {
     common: &'s Common,
     policy: Arc<Policy>,
-    lanes: BTreeMap<i32, Lane>,
+    lanes: BTreeMap<i32, Active>,
     registrations: Registrations,
     out: Outcomes,
     /// In the order in which it is wanted.
     collecting: VecDeque<Collecting>,
-    /// When the first of the records came that something closed, but not judged, may be left of.
-    behind_since: Option<Instant>,
     latency: Recorder,
     pauses: Recorder,
     told: Option<Instant>,
@@ -136,7 +143,6 @@ impl<'s> Worker<'s> {
             registrations: Registrations::default(),
             out: Outcomes::default(),
             collecting: VecDeque::new(),
-            behind_since: None,
             latency: common.metrics.judgement.recorder(),
             pauses: common.metrics.checkpoints.collect.recorder(),
             told: None,
@@ -162,22 +168,22 @@ impl<'s> Worker<'s> {
             }
         }
         let Common { metrics, board, .. } = self.common;
-        self.lanes.into_values().for_each(|lane| lane.end(metrics, board));
+        self.lanes.into_values().for_each(|active| active.lane.end(metrics, board));
     }
 
     /// The next job. A checkpoint goes on between jobs, and all the time while there is none. What is closed is judged when
-    /// nothing else is to be done, and before anything but further records.
+    /// nothing else is to be done, and before anything but further records and checkpoints.
     fn next_job<'c>(&mut self, jobs: &Receiver<Job<'c>>) -> Option<Job<'c>> {
         loop {
             self.collect(Some(SLICE));
             match jobs.try_recv() {
-                Ok(job @ Job::Judge(_)) => return Some(job),
+                Ok(job @ (Job::Judge(_) | Job::Checkpoint(_))) => return Some(job),
                 Ok(job) => {
-                    self.catch_up();
+                    self.catch_up(|_, _| true);
                     return Some(job);
                 }
                 Err(TryRecvError::Disconnected) => return None,
-                Err(TryRecvError::Empty) => self.catch_up(),
+                Err(TryRecvError::Empty) => self.catch_up(|_, _| true),
             }
             if self.collecting.is_empty() {
                 return jobs.recv().ok();
@@ -185,14 +191,19 @@ impl<'s> Worker<'s> {
         }
     }
 
-    /// Judges all that is closed.
-    fn catch_up(&mut self) {
-        let Some(received) = self.behind_since.take() else { return };
-        for (partition, lane) in &mut self.lanes {
-            lane.catch_up(&mut self.out);
-            self.out.own(*partition);
+    /// Judges all that is closed, of the lanes for which that is `wanted`.
+    fn catch_up(&mut self, wanted: impl Fn(&Lane, Instant) -> bool) {
+        let mut oldest = None;
+        for (partition, Active { lane, behind_since }) in &mut self.lanes {
+            if let Some(since) = behind_since.take_if(|since| wanted(lane, *since)) {
+                lane.catch_up(&mut self.out);
+                self.out.own(*partition);
+                oldest = oldest.into_iter().chain([since]).min();
+            }
         }
-        self.finish(received, false);
+        if let Some(received) = oldest {
+            self.finish(received, false);
+        }
     }
 
     fn open(&mut self, mut lane: Lane) {
@@ -210,19 +221,21 @@ impl<'s> Worker<'s> {
             let next = last.number + 1;
             self.common.dispatch.send(partition, lane.progress(), inherited, next);
         }
-        self.lanes.insert(partition, lane);
+        self.lanes.insert(partition, Active { lane, behind_since: None });
         self.finish(Instant::now(), true);
     }
 
     fn adopt(&mut self, policy: Arc<Policy>) {
-        self.lanes.values_mut().for_each(|lane| lane.adopt(policy.clone()));
+        self.lanes.values_mut().for_each(|active| active.lane.adopt(policy.clone()));
         self.policy = policy;
     }
 
     fn begin_checkpoint(&mut self, mark: Mark) {
+        let wanted = mark.snapshot.as_ref().map(|(partition, _)| *partition);
+        self.catch_up(|lane, _| lane.must_give_state(mark.extent) || wanted == Some(lane.partition()));
         let (began, place) = (Instant::now(), &self.common.place);
         let (mut lanes, mut parts) = (Vec::new(), Vec::new());
-        for (partition, lane) in &mut self.lanes {
+        for (partition, Active { lane, .. }) in &mut self.lanes {
             match lane.begin_checkpoint(mark.extent, place) {
                 Given::Nothing => {}
                 Given::Entry(part) => parts.push((lane.progress().clone(), *part)),
@@ -237,7 +250,7 @@ impl<'s> Worker<'s> {
             self.collecting.push_back(collecting);
         }
         if let Some((partition, reply)) = mark.snapshot
-            && self.lanes.get_mut(&partition).is_some_and(|lane| lane.begin_snapshot(place))
+            && self.lanes.get_mut(&partition).is_some_and(|active| active.lane.begin_snapshot(place))
         {
             self.collecting.push_back(Collecting { lanes: vec![partition], parts: Vec::new(), reply, pause: began.elapsed() });
         }
@@ -250,7 +263,7 @@ impl<'s> Worker<'s> {
         let has_time = || slice.is_none_or(|slice| began.elapsed() < slice);
         while let Some(collecting) = self.collecting.front_mut() {
             let lane = collecting.lanes.last().and_then(|partition| self.lanes.get_mut(partition));
-            if let Some(lane) = lane {
+            if let Some(Active { lane, .. }) = lane {
                 let part = lane.go_on(has_time);
                 collecting.pause = collecting.pause.max(began.elapsed());
                 let Some(part) = part else { return };
@@ -274,7 +287,7 @@ impl<'s> Worker<'s> {
 
     fn close(&mut self, partitions: &[i32]) {
         self.collect(None);
-        for lane in partitions.iter().filter_map(|partition| self.lanes.remove(partition)) {
+        for Active { lane, .. } in partitions.iter().filter_map(|partition| self.lanes.remove(partition)) {
             self.common.dispatch.end(lane.partition());
             lane.leave(&self.common.metrics, &self.common.board);
         }
@@ -287,7 +300,8 @@ impl<'s> Worker<'s> {
         for (stream, record) in &batch.records {
             let partition = record.partition();
             // A record of a partition that has gone meanwhile is another process's.
-            let Some(lane) = self.lanes.get_mut(&partition) else { continue };
+            let Some(Active { lane, behind_since }) = self.lanes.get_mut(&partition) else { continue };
+            behind_since.get_or_insert(batch.received);
             let raw = Raw { payload: record.payload(), key: record.key_bytes(), offset: record.offset() };
             match stream {
                 Stream::Calls => lane.call(raw, reading, newest, &self.registrations, &mut self.out),
@@ -297,17 +311,13 @@ impl<'s> Worker<'s> {
             self.out.own(partition);
         }
         let records = batch.records.len() as u64;
-        self.behind_since.get_or_insert(batch.received);
-        if self.lanes.values().any(Lane::is_behind) {
-            self.catch_up();
-        } else {
-            self.finish(batch.received, false);
-        }
+        self.finish(batch.received, false);
+        self.catch_up(|lane, since| lane.is_behind() || since.elapsed() >= BEHIND_MAX);
         self.latency.record(batch.received.elapsed(), records);
     }
 
     fn register(&mut self, registration: Arc<Registration>) {
-        for (partition, lane) in &mut self.lanes {
+        for (partition, Active { lane, .. }) in &mut self.lanes {
             lane.registration(&registration, &mut self.out);
             self.out.own(*partition);
         }
@@ -316,7 +326,7 @@ impl<'s> Worker<'s> {
     }
 
     fn tick(&mut self, partition: i32, now: Timestamp) {
-        let Some(lane) = self.lanes.get_mut(&partition) else { return };
+        let Some(Active { lane, .. }) = self.lanes.get_mut(&partition) else { return };
         lane.tick(now, &mut self.out);
         self.out.own(partition);
         self.common.metrics.idle_ticks.inc();
@@ -327,7 +337,7 @@ impl<'s> Worker<'s> {
     fn finish(&mut self, received: Instant, finally: bool) {
         let Common { metrics, board, days, .. } = self.common;
         for (alert, partition) in self.out.effects.alerts.drain(..).zip(self.out.owners.drain(..)) {
-            if let Some(lane) = self.lanes.get_mut(&partition) {
+            if let Some(Active { lane, .. }) = self.lanes.get_mut(&partition) {
                 lane.post(alert, received, metrics);
             }
         }
@@ -342,8 +352,8 @@ impl<'s> Worker<'s> {
         for reject in std::mem::take(&mut self.out.rejects) {
             self.tell(&reject);
         }
-        for lane in self.lanes.values_mut() {
-            if self.behind_since.is_none() {
+        for Active { lane, behind_since } in self.lanes.values_mut() {
+            if behind_since.is_none() {
                 lane.meet(days);
             }
             lane.advance(metrics, board, finally);

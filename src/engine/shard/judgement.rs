@@ -54,15 +54,16 @@ impl Shard {
         self.docket.calls() >= enough.max(BEHIND_CALLS_MIN).min(calls_max)
     }
 
-    /// Judges all that is closed, each app's minutes together. What is said is said in the order of minutes: that is no other
-    /// than if each had been judged when it closed.
+    /// Judges all that is closed and not held, each app's minutes together. What is said is said in the order of minutes: that is no
+    /// other than if each had been judged when it closed.
     pub fn catch_up(&mut self, effects: &mut Effects) {
-        let span = std::mem::replace(&mut self.unjudged, self.open)..self.open;
+        let span = self.unjudged..self.held.map_or(self.open, |held| held.min(self.open));
         if span.is_empty() {
             return;
         }
+        self.unjudged = span.end;
         let before = (effects.alerts.len(), effects.shadowed.len());
-        let mut docket = std::mem::take(&mut self.docket);
+        let mut docket = if span.end == self.open { std::mem::take(&mut self.docket) } else { self.docket.take_before(span.end) };
         let order = docket.order();
         let mut awake = std::mem::take(&mut self.spare);
         awake.extend(&self.awake);
@@ -84,7 +85,9 @@ impl Shard {
         effects.alerts[before.0..].sort_by(order_of);
         effects.shadowed[before.1..].sort_by(order_of);
         docket.clear(order).for_each(|closed| self.waiting.recycle(closed));
-        self.docket = docket;
+        if self.docket.is_empty() {
+            self.docket = docket;
+        }
         let (awake, minute) = (&self.awake, self.open);
         self.seats.round(span.end.0 - span.start.0, |slot, app| may_rest(app, minute) && !awake.contains(&slot));
     }

@@ -16,7 +16,11 @@ use crate::engine::waiting::AppSlot;
 
 impl Shard {
     /// The whole state: the same bytes for the same records, whatever their order within the lateness.
+    ///
+    /// # Panics
+    /// If something is closed and not judged: see [`Shard::catch_up`].
     pub fn snapshot(&self) -> ShardSnapshot {
+        self.assert_caught_up();
         let mut all = Due::new(self.seed);
         all.begin(self.seats.slots().collect(), &self.waiting);
         let states = std::iter::from_fn(|| all.next_uncopied())
@@ -28,7 +32,11 @@ impl Shard {
 
     /// Begins a checkpoint of this moment: every app whose state is no longer what the one before said is due, and is told by
     /// [`Shard::next_due`] as it is now, whatever happens to it before it is asked for.
+    ///
+    /// # Panics
+    /// If something is closed and not judged: see [`Shard::catch_up`].
     pub fn begin_checkpoint(&mut self) -> Changes {
+        self.assert_caught_up();
         let mut slots: Vec<AppSlot> = self.seats.slots().collect();
         slots.retain(|slot| self.seats.take_changed(*slot));
         self.due.begin(slots, &self.waiting);
@@ -73,10 +81,13 @@ impl Shard {
         differs
     }
 
-    /// The state that belongs to no app.
+    /// The state that belongs to no app, as far as it is judged: what is closed beyond that follows from the records.
     pub fn head(&self) -> ShardHead {
-        assert!(self.docket.is_empty(), "what is closed is judged before it is saved");
-        ShardHead { open: self.open, apps_evicted: self.apps_evicted }
+        ShardHead { open: self.unjudged, apps_evicted: self.apps_evicted }
+    }
+
+    fn assert_caught_up(&self) {
+        assert!(self.unjudged == self.open, "what is closed is judged before it is saved");
     }
 
     /// A shard that goes on where the snapshot was taken.
@@ -117,7 +128,8 @@ impl Shard {
 /// The state of a shard that belongs to no app.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ShardHead {
-    open: Minute,
+    /// Every minute before it is judged.
+    pub open: Minute,
     apps_evicted: u64,
 }
 

@@ -45,14 +45,28 @@ impl Lane {
         self.outbox.post(alert, received);
     }
 
-    /// Takes part in a checkpoint of this moment: with everything that happened since the last one.
+    /// Whether it is its state that it gives to a checkpoint: then what is closed must be judged before.
+    pub fn must_give_state(&self, extent: Extent) -> bool {
+        match extent {
+            Extent::State => true,
+            Extent::Entry => self.has_gap(),
+            Extent::EntryOnly => false,
+        }
+    }
+
+    /// Whether something happened that the journal cannot say. Whom it forgets goes by what it remembers of all others.
+    fn has_gap(&self) -> bool {
+        self.journal.has_gap() || self.shard.apps_evicted() != self.evicted_before
+    }
+
+    /// Takes part in a checkpoint of this moment: with everything that happened since the last one. An entry may name calls that are
+    /// closed and not judged: whoever relives it stops where the judgement has come to.
     pub fn begin_checkpoint(&mut self, extent: Extent, place: &Place) -> Given {
-        // Whom it forgets goes by what it remembers of all others.
-        if self.shard.apps_evicted() != self.evicted_before {
+        let (has_gap, is_whole) = (self.has_gap(), self.must_give_state(extent));
+        if has_gap {
             self.journal.break_off();
         }
-        let is_whole = extent == Extent::State || self.journal.has_gap();
-        if is_whole && extent == Extent::EntryOnly {
+        if has_gap && extent == Extent::EntryOnly {
             return Given::Nothing;
         }
         let mut state = std::mem::take(&mut self.clear);
@@ -79,8 +93,8 @@ impl Lane {
         Given::Entry(Box::new(part))
     }
 
-    /// Begins to write its state as it is now, right after it has taken part in a checkpoint by an entry: see [`Lane::go_on`]. What it
-    /// gives must be written after that checkpoint and before another that holds its state. Returns whether there is need.
+    /// Begins to write its state as it is now, with all judged that is closed, right after it has taken part in a checkpoint by an
+    /// entry: see [`Lane::go_on`]. What it gives must be written after that checkpoint and before another that holds its state. Returns whether there is need.
     pub fn begin_snapshot(&mut self, place: &Place) -> bool {
         let is_needed = !self.journal.is_empty() && !self.journal.has_gap() && self.part.is_none();
         if is_needed {

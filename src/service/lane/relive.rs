@@ -1,7 +1,8 @@
 //! A lane goes once more through what its journal names, and stands then where the journal ends.
 //!
-//! What it leads to outside has left already and does not leave again. Where it leads elsewhere than the first time, by another policy
-//! or another version of the program, what was said stands.
+//! It judges as far as was judged when the last entry was written, and what follows from that has left already and does not leave again:
+//! what was closed beyond that moment is judged as what it is, new. Where it leads elsewhere than the first time, by another policy or
+//! another version of the program, what was said stands.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::mem;
@@ -59,6 +60,7 @@ impl<'l> Reliving<'l> {
         // What could not be read lies with the dead letters already, and did not stop the partition.
         let reading = Reading { keeps_unreadable: false, invalid_share_max: 1.0, ..reading.clone() };
         let homes = mem::take(&mut lane.homes);
+        lane.shard.hold(Some(end.shard.open));
         Self { lane, reading, steps, filed, feedback, said, end, out: Outcomes::default(), homes, calls: 0 }
     }
 
@@ -127,6 +129,9 @@ impl<'l> Reliving<'l> {
         lane.unsaid = mem::take(&mut out.effects.alerts);
         lane.unsaid.retain(|alert| !said.contains_key(alert.app_id.as_str()));
         is_same &= lane.unsaid.is_empty();
+        lane.shard.hold(None);
+        lane.shard.catch_up(&mut out.effects);
+        lane.unsaid.append(&mut out.effects.alerts);
         lane.homes = homes;
         lane.unreadable = Default::default();
         lane.journal.break_off();

@@ -359,7 +359,8 @@ impl<'c> Life<'c> {
             self.relived += 1;
         }
         self.settle_in();
-        assert!(self.bench.out.effects.alerts.is_empty(), "what was said is not said again");
+        let has_said = |alert: &Alert| self.sent.contains(alert);
+        assert!(!self.bench.out.effects.alerts.iter().any(has_said), "what was said is not said again");
     }
 }
 
@@ -378,17 +379,20 @@ fn lived(coming: &[Coming], fate: Fate) -> (Vec<Alert>, usize) {
         }
         let is_urgent = life.at == coming.len() || is_filed(life.at) || is_filed(life.at - 1);
         let begins = moment.is_none() && (is_urgent || random.random_bool(fate.begin));
-        if begins || life.lane.is_behind() || random.random_bool(0.01) {
+        let is_busy = life.snapshot.is_some() || life.lane.part.is_some();
+        let has_snapshot = !is_busy && random.random_bool(0.2);
+        let extent = match is_busy {
+            true => Extent::EntryOnly,
+            false if random.random_bool(fate.whole) => Extent::State,
+            false => Extent::Entry,
+        };
+        // An entry may leave while something is closed and not judged.
+        let must_be_judged = is_urgent || begins && (has_snapshot || life.lane.must_give_state(extent));
+        if must_be_judged || life.lane.is_behind() || random.random_bool(0.01) {
             life.lane.catch_up(&mut life.bench.out);
         }
         life.post();
         if begins {
-            let is_busy = life.snapshot.is_some() || life.lane.part.is_some();
-            let extent = match is_busy {
-                true => Extent::EntryOnly,
-                false if random.random_bool(fate.whole) => Extent::State,
-                false => Extent::Entry,
-            };
             match life.lane.begin_checkpoint(extent, &life.bench.place) {
                 Given::Nothing => {}
                 Given::State => moment = Some(life.at),
@@ -397,7 +401,7 @@ fn lived(coming: &[Coming], fate: Fate) -> (Vec<Alert>, usize) {
                     life.commit(*part);
                     if let Some(snapshot) = life.snapshot.take_if(|_| random.random_bool(0.5)) {
                         life.commit(snapshot);
-                    } else if !is_busy && random.random_bool(0.2) {
+                    } else if has_snapshot {
                         life.lane.begin_snapshot(&life.bench.place);
                     }
                 }
