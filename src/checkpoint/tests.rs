@@ -485,11 +485,17 @@ fn seen(mut kept: Kept) -> serde_json::Value {
     let outbox: Vec<_> = kept.outbox.iter().map(|(number, json)| (*number, String::from_utf8_lossy(json).into_owned())).collect();
     let policy = Arc::new(Policy::for_tests());
     let shard = kept.shard(policy.clone(), 1);
+    let snapshot = serde_json::to_value(shard.snapshot().apps).expect("a list");
+    let waiting = |app_id: &str| {
+        let mut apps = snapshot.as_array().into_iter().flatten();
+        let app = apps.find(|app| app["id"] == app_id).expect("it is here");
+        app["waiting"]["calls"].as_array().map(Vec::len)
+    };
     let mut apps: Vec<_> = shard.apps().collect();
     apps.sort_by(|app, other| app.id().cmp(other.id()));
     let apps = apps.iter().map(|app| {
         serde_json::json!({
-            "id": app.id(), "calls_judged": app.calls_judged(), "waiting_calls": app.waiting_calls(),
+            "id": app.id(), "calls_judged": app.calls_judged(), "waiting_calls": waiting(app.id()),
             "last_judged": app.last_judged().end(), "callees": app.memory().pairs.len(),
             "day": app.memory().day.total().placed, "seats": app.profile().seats, "alerts": app.open_alerts(&policy),
         })

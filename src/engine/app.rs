@@ -42,10 +42,8 @@ pub struct App {
     ledger: Arc<Ledger>,
     calls_judged: u64,
     calls_flooded: u64,
-    waiting_calls: usize,
     first_call: Option<Position>,
     last_judged: Minute,
-    changed: bool,
 }
 
 impl App {
@@ -63,10 +61,8 @@ impl App {
             ledger: Arc::default(),
             calls_judged: 0,
             calls_flooded: 0,
-            waiting_calls: 0,
             first_call: None,
             last_judged: Minute::default(),
-            changed: true,
         }
     }
 
@@ -115,11 +111,6 @@ impl App {
         self.calls_judged
     }
 
-    /// Calls of it that wait in the shard.
-    pub fn waiting_calls(&self) -> usize {
-        self.waiting_calls
-    }
-
     /// The last minute judged.
     pub fn last_judged(&self) -> Minute {
         self.last_judged
@@ -130,46 +121,30 @@ impl App {
         self.first_call
     }
 
-    /// Notes that a call of it, which stands at `position`, waits in the shard.
-    pub fn admitted(&mut self, position: Position) {
-        self.waiting_calls += 1;
-        self.first_call = Some(self.first_call.map_or(position, |first| first.min(position)));
-        self.changed = true;
-    }
-
-    /// Notes that a feedback about it waits in the shard.
-    pub fn told(&mut self) {
-        self.changed = true;
+    /// Notes that the first of its calls that came stands at `position`.
+    pub fn called_first(&mut self, position: Position) {
+        self.first_call = Some(position);
     }
 
     /// Notes that a call of it was turned away at the bound.
     pub fn flooded(&mut self) {
         self.calls_flooded += 1;
-        self.changed = true;
-    }
-
-    /// Whether its state has changed since this was last asked.
-    pub fn take_changed(&mut self) -> bool {
-        std::mem::take(&mut self.changed)
     }
 
     /// Takes in that it was met elsewhere too.
     pub fn locate(&mut self, elsewhere: &Elsewhere, policy: &Policy) {
         self.rules.locate(terms::rules(self.terms.as_deref(), policy), elsewhere);
-        self.changed = true;
     }
 
     /// Takes in that another app called the same people.
     pub fn meet(&mut self, overlap: &Overlap, policy: &Policy) {
         self.rules.meet(terms::rules(self.terms.as_deref(), policy), overlap);
-        self.changed = true;
     }
 
     /// Takes in what it filed.
     pub fn register(&mut self, registration: &Registration, policy: &Policy) {
         self.registration = Some(registration.clone());
         self.adopt(policy);
-        self.changed = true;
     }
 
     /// Is judged by another policy from now on. What it filed is read anew; what it remembers and its alerts are kept.
@@ -214,9 +189,7 @@ impl App {
         self.rules.judge(terms::rules(self.terms.as_deref(), policy), &judged, found);
         found.give_back(callers);
         self.calls_judged += calls.len() as u64;
-        self.waiting_calls -= calls.len();
         self.last_judged = minute;
-        self.changed = true;
         self.enter(minute, policy, found, effects);
     }
 
@@ -286,7 +259,6 @@ impl App {
         if differs {
             self.book = said.book.clone();
             self.ledger = Arc::new(said.ledger.clone());
-            self.changed = true;
         }
         differs
     }
@@ -336,17 +308,15 @@ impl App {
             ledger: Arc::new(snapshot.ledger.into_owned()),
             calls_judged: snapshot.calls_judged,
             calls_flooded: snapshot.calls_flooded,
-            waiting_calls: snapshot.waiting.calls.len(),
             first_call: snapshot.first_call,
             last_judged: snapshot.last_judged,
-            changed: false,
         };
         (app, snapshot.waiting)
     }
 
-    /// Back from [`App::bytes`], where nothing waited for it; `changed` as [`App::take_changed`] said.
-    pub fn from_bytes(bytes: &[u8], changed: bool, policy: &Policy, seed: u64) -> Self {
-        Self { changed, ..Self::restore(AppSnapshot::of(bytes), policy, seed).0 }
+    /// Back from [`App::bytes`], where nothing waited for it.
+    pub fn from_bytes(bytes: &[u8], policy: &Policy, seed: u64) -> Self {
+        Self::restore(AppSnapshot::of(bytes), policy, seed).0
     }
 }
 

@@ -51,6 +51,11 @@ impl<'d> Shares<'d> {
         self.entries.first().map_or(AppSlot::MAX, |entry| entry.slot)
     }
 
+    /// How many calls they hold.
+    pub fn calls(self) -> usize {
+        self.entries.iter().map(|entry| entry.calls.1 as usize).sum()
+    }
+
     /// Each of them.
     pub fn iter(self) -> impl Iterator<Item = Share<'d>> {
         let part = |(first, count): (u32, u32)| first as usize..(first + count) as usize;

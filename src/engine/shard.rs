@@ -175,14 +175,13 @@ impl Shard {
         self.preserve(slot);
         let Some(app) = self.seats.wake(slot, &self.policy) else { return };
         app.register(registration, &self.policy);
-        let has_called = app.first_call().is_some();
         // Limits of its own may switch on a rule that waits for time to pass, or off the only one that did.
         if app.is_waiting(&self.policy) {
             self.awake.insert(slot);
         } else {
             self.awake.remove(&slot);
             // Most that file never call.
-            if !has_called {
+            if !self.seats.has_called(slot) {
                 self.seats.lay_down(slot);
             }
         }
@@ -198,21 +197,22 @@ impl Shard {
             // What is closed no longer waits, but is counted as waiting until it is judged.
             self.catch_up(effects);
         }
-        let Some(app) = self.seats.wake(slot, &self.policy) else { return Accepted::Flooded };
-        if app.waiting_calls() >= self.policy.bounds.waiting_calls {
-            app.flooded();
+        if self.is_flooded(slot) {
+            if let Some(app) = self.seats.wake(slot, &self.policy) {
+                app.flooded();
+            }
             return Accepted::Flooded;
         }
         let position = call.position;
         if !self.waiting.admit_call(slot, call) {
             return Accepted::Duplicate;
         }
-        app.admitted(position);
+        self.seats.admitted(slot, position, &self.policy);
         Accepted::Applied
     }
 
     fn is_flooded(&self, slot: AppSlot) -> bool {
-        self.seats.present(slot).is_some_and(|app| app.waiting_calls() >= self.policy.bounds.waiting_calls)
+        self.seats.waiting_calls(slot) >= self.policy.bounds.waiting_calls
     }
 
     fn feedback(&mut self, feedback: &Feedback, effects: &mut Effects) -> Accepted {
@@ -222,9 +222,7 @@ impl Shard {
         if !self.waiting.admit_feedback(slot, feedback.clone(), minute.max(self.open)) {
             return Accepted::Duplicate;
         }
-        if let Some(app) = self.seats.wake(slot, &self.policy) {
-            app.told();
-        }
+        self.seats.told(slot);
         if minute < self.open { Accepted::LateApplied } else { Accepted::Applied }
     }
 
@@ -236,12 +234,12 @@ impl Shard {
             self.catch_up(effects);
             self.evict_apps();
         }
-        self.seats.seat(App::new(app_id, &self.policy, self.seed))
+        self.seats.seat(App::new(app_id, &self.policy, self.seed), true)
     }
 
     /// Forgets an eighth of the apps: those longest unheard of, with nothing waiting and no alert open.
     fn evict_apps(&mut self) {
-        let waits = |slot| self.seats.present(slot).is_some_and(|app| app.waiting_calls() > 0) || self.awake.contains(&slot);
+        let waits = |slot| self.seats.waiting_calls(slot) > 0 || self.awake.contains(&slot);
         let idle = self.seats.taken().filter(|(_, slot, _)| !waits(*slot));
         let mut idle: Vec<(Minute, &str)> = idle.map(|(app_id, _, last_judged)| (last_judged, app_id)).collect();
         idle.sort_unstable();
@@ -251,7 +249,7 @@ impl Shard {
         for app_id in evicted {
             if let Some(slot) = self.seats.slot(&app_id) {
                 self.preserve(slot);
-                self.seats.forget(&app_id);
+                self.seats.forget(slot);
                 self.waiting.forget_feedback(slot);
                 self.forgotten.push(app_id);
                 self.apps_evicted += 1;
@@ -320,6 +318,11 @@ impl Shard {
     /// An app by its id.
     pub fn app(&self, app_id: &str) -> Option<Lent<'_>> {
         self.seats.slot(app_id).and_then(|slot| self.seats.look(slot, &self.policy))
+    }
+
+    /// Whether a call of an app was ever let in.
+    pub fn has_called(&self, app_id: &str) -> bool {
+        self.seats.slot(app_id).is_some_and(|slot| self.seats.has_called(slot))
     }
 
     /// Whether an app is here.

@@ -205,9 +205,9 @@ impl Lane {
         if let Some(now) = self.clock.observe(call.end) {
             self.shard.apply(Input::Pass(now), &mut out.effects);
         }
-        let known = self.shard.app(&call.app_id);
-        let filed = if known.is_none() { registrations.of(&call.app_id) } else { None };
-        let is_first = known.is_none_or(|app| app.first_call().is_none());
+        let is_first = !self.shard.has_called(&call.app_id);
+        let is_new = is_first && !self.shard.knows(&call.app_id);
+        let filed = if is_new { registrations.of(&call.app_id) } else { None };
         let accepted = self.shard.apply(Input::call(call, position), &mut out.effects);
         if let Some(registration) = filed.filter(|filed| self.shard.knows(&filed.app_id)) {
             self.journal.meet(registration);

@@ -96,6 +96,7 @@ impl Shard {
     fn judge(&mut self, slot: AppSlot, shares: Option<Shares<'_>>, was_awake: bool, span: &Range<Minute>, effects: &mut Effects) {
         self.preserve(slot);
         let (policy, found) = (&*self.policy, &mut self.found);
+        self.seats.judged(slot, shares.map_or(0, Shares::calls));
         let Some(app) = self.seats.wake(slot, policy) else { return };
         let (mut is_awake, mut next) = (was_awake, span.start);
         for Share { minute, calls, feedback } in shares.into_iter().flat_map(Shares::iter) {
@@ -123,8 +124,8 @@ impl Shard {
     }
 }
 
-/// Whether an app that is not awake may be laid down until it is heard of. What it called yesterday may still be asked for:
-/// see [`Shard::sketch_day_before`].
+/// Whether an app that is not awake, and for which nothing waits, may be laid down until it is heard of. What it called yesterday may
+/// still be asked for: see [`Shard::sketch_day_before`].
 pub(super) fn may_rest(app: &App, open: Minute) -> bool {
-    app.waiting_calls() == 0 && app.last_judged().day() + 2 <= open.day()
+    app.last_judged().day() + 2 <= open.day()
 }

@@ -71,7 +71,7 @@ impl Shard {
     /// Makes the alerts of an app those that were `said`, if they say otherwise. Returns whether they did.
     pub fn stand_by(&mut self, said: &Said) -> bool {
         let unknown = || App::new(said.app_id(), &self.policy, self.seed);
-        let slot = self.seats.slot(said.app_id()).unwrap_or_else(|| self.seats.seat(unknown()));
+        let slot = self.seats.slot(said.app_id()).unwrap_or_else(|| self.seats.seat(unknown(), true));
         self.preserve(slot);
         let Some(app) = self.seats.wake(slot, &self.policy) else { return false };
         let differs = app.stand_by(said);
@@ -109,16 +109,17 @@ impl Shard {
     /// Takes back an app that is not here. Evicts none for it: the bound was kept, or broken for a reason, when it was saved.
     pub fn restore_app(&mut self, snapshot: AppSnapshot<'_>) {
         let (app, waiting) = App::restore(snapshot, &self.policy, self.seed);
-        let (is_waiting, may_rest) = (app.is_waiting(&self.policy), may_rest(&app, self.open));
-        let slot = self.seats.seat(app);
+        let is_waiting = app.is_waiting(&self.policy);
+        let may_rest = waiting.calls.is_empty() && may_rest(&app, self.open);
+        let slot = self.seats.seat(app, false);
         if is_waiting {
             self.awake.insert(slot);
         } else if may_rest {
             self.seats.lay_down(slot);
         }
-        for call in waiting.calls {
-            self.waiting.admit_call(slot, call);
-        }
+        let waits = |call| self.waiting.admit_call(slot, call);
+        let calls = waiting.calls.into_iter().map(waits).filter(|is_here| *is_here).count();
+        self.seats.waits(slot, calls);
         for (minute, feedback) in waiting.feedback {
             self.waiting.admit_feedback(slot, feedback, minute);
         }

@@ -99,8 +99,9 @@ fn an_app_nobody_hears_of_is_laid_down_and_wakes_as_it_was() {
     assert_eq!((bench.shard.callees(), bench.shard.len()), (callees, 1));
     assert_eq!(bench.shard.app("silent").expect("known").calls_judged(), 12);
     bench.call("silent", 5, 3 * DAY_MINUTES + 5);
-    assert!(bench.is_present("silent"));
+    assert!(!bench.is_present("silent") && bench.shard.waiting_calls() == 1, "it is woken when it is judged");
     bench.pass(3 * DAY_MINUTES + 10);
+    assert!(bench.is_present("silent"));
     assert_eq!(bench.shard.app("silent").expect("known").calls_judged(), 13);
 }
 
