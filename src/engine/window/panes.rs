@@ -54,6 +54,12 @@ pub trait Counts: Clone + Default + PartialEq + for<'c> AddAssign<&'c Self> + fo
 
     /// What was packed.
     fn unpack(packed: &Self::Packed) -> Self;
+
+    /// Adds counts to what is packed, where that is sooner done than unpacking it. If the sum does not fit, nothing is added, and this is
+    /// `false`.
+    fn join(_packed: &mut Self::Packed, _counts: &Self) -> bool {
+        false
+    }
 }
 
 /// Takes as much out of a count as fits a byte.
@@ -125,7 +131,12 @@ impl<C: Counts> Sliding<C> {
     pub fn add(&mut self, span: Span, minute: Minute, count: &C) {
         self.advance(span, minute);
         self.total += count;
-        self.put(span, span.pane(minute), count.clone());
+        let pane = span.pane(minute);
+        // Nearly always the pane is there already, and its counts are small.
+        let last = self.panes.back_mut().filter(|_| self.newest == pane);
+        if !last.is_some_and(|last| C::join(&mut last.sum, count)) {
+            self.put(span, pane, count.clone());
+        }
     }
 
     fn put(&mut self, span: Span, pane: u32, mut rest: C) {
@@ -282,6 +293,13 @@ mod tests {
         }
         fn unpack(packed: &u8) -> Self {
             Self(u64::from(*packed))
+        }
+        fn join(packed: &mut u8, counts: &Self) -> bool {
+            let sum = u64::from(*packed) + counts.0;
+            if sum <= 3 {
+                *packed = sum as u8;
+            }
+            sum <= 3
         }
     }
 

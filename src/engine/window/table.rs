@@ -16,6 +16,8 @@ const FULL_EIGHTHS: usize = 7;
 const HOMES_MIN: usize = 8;
 /// Places that are added behind the last home when its entries need them.
 const BEHIND: usize = 8;
+/// An array of fewer homes is small: it weighs less than what else an app holds.
+const SMALL: usize = 512;
 /// Places of a piece: a kilobyte of entries of 16 bytes. Larger ones leave more holes, and take longer to allocate.
 const PIECE: usize = 64;
 
@@ -194,10 +196,11 @@ impl<V: Copy + Default> Table<V> {
     }
 }
 
-/// The next size: by an eighth of the power of two below, which is whole pieces where there are many.
+/// The next size: by an eighth of the power of two below, which is whole pieces where there are many. By a quarter while it is small.
 fn larger(homes: usize) -> usize {
     let below = homes.checked_ilog2().map_or(0, |log2| 1 << log2);
-    homes + (below / 8).max(HOMES_MIN / 2)
+    let part = if homes < SMALL { 4 } else { 8 };
+    homes + (below / part).max(HOMES_MIN / 2)
 }
 
 /// Homes for so many entries, with some to spare.

@@ -40,6 +40,16 @@ macro_rules! tally {
             fn unpack(packed: &SmallTally) -> Self {
                 Self { $($field: packed.$field.into()),+ }
             }
+
+            fn join(packed: &mut SmallTally, counts: &Self) -> bool {
+                let sums = [$(u32::from(packed.$field) + counts.$field),+];
+                let fits = sums.iter().fold(0, |all, sum| all | sum) <= u8::MAX.into();
+                if fits {
+                    let [$($field),+] = sums.map(|sum| sum as u8);
+                    *packed = SmallTally { $($field),+ };
+                }
+                fits
+            }
         }
     };
 }
