@@ -4,6 +4,7 @@
 //! the calls of that second have ended.
 
 use std::cell::Cell;
+use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
@@ -12,26 +13,27 @@ use crate::engine::time::HOUR_S;
 /// How far back seconds are kept.
 pub const KEPT_S: u32 = HOUR_S;
 
-/// Calls in progress by second, as a ring of differences: +1 where a call begins, -1 where it ends.
+/// Calls in progress by second, as a ring.
 ///
 /// A call is in progress at its first second and no longer at its last. Calls come in order of their end; of a call longer
 /// than the ring, the part within it counts. Empty (and without memory) while no call of the last hour is known.
 #[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+#[serde(from = "Whole", into = "Whole")]
 pub struct Concurrency {
-    /// The difference at a second lies at its remainder by [`KEPT_S`]. Empty, or [`KEPT_S`] long.
-    differences: Vec<i16>,
+    /// Those at a second lie at its remainder by [`KEPT_S`]. Empty, or [`KEPT_S`] long.
+    in_progress: Vec<u16>,
     /// The oldest second kept; the newest is [`KEPT_S`] - 1 later.
     first_s: u32,
-    /// Calls in progress just before `first_s`.
-    before: i32,
     /// The newest end known.
     last_end_s: u32,
     /// No more calls than this were ever at once within the ring.
-    #[serde(skip)]
     at_most: AtMost,
 }
 
-/// A bound that spares most looks at the ring: a call raises the peak by one at most. What it says is no part of the state.
+/// So many are counted at once.
+const CALLS_MAX: u16 = i16::MAX as u16;
+
+/// A bound that spares most looks at the whole ring. What it says is no part of the state.
 #[derive(Clone, Debug)]
 struct AtMost(Cell<u32>);
 
@@ -60,10 +62,10 @@ pub struct Peak {
 impl Concurrency {
     /// Takes in a call that was in progress from `start_s` until before `end_s` (Unix seconds).
     ///
-    /// Beyond 32,767 calls that begin (or end) in one second the further ones are left out: too few counted, never too many.
+    /// Where 32,767 calls are in progress already it is left out: too few counted, never too many.
     pub fn add(&mut self, start_s: u32, end_s: u32) {
         self.advance(end_s);
-        let unused = self.differences.is_empty();
+        let unused = self.in_progress.is_empty();
         let first_s = if unused { end_s.saturating_sub(KEPT_S - 1) } else { self.first_s };
         let start_s = start_s.max(first_s);
         if start_s >= end_s {
@@ -71,20 +73,22 @@ impl Concurrency {
         }
         if unused {
             self.first_s = first_s;
-            self.differences.resize(KEPT_S as usize, 0);
+            self.in_progress.resize(KEPT_S as usize, 0);
+            self.at_most.0.set(0);
         }
-        let (begun, ended) = (*self.at(start_s), *self.at(end_s));
-        if begun < i16::MAX && ended > i16::MIN {
-            *self.at(start_s) += 1;
-            *self.at(end_s) -= 1;
-            self.at_most.0.set(self.at_most.0.get().saturating_add(1));
+        let parts = parts(start_s..end_s);
+        let most = |part: &Range<usize>| self.in_progress[part.clone()].iter().copied().max().unwrap_or(0);
+        let most = parts.iter().map(most).max().unwrap_or(0);
+        if most < CALLS_MAX {
+            parts.into_iter().for_each(|part| self.in_progress[part].iter_mut().for_each(|calls| *calls += 1));
+            self.at_most.0.set(self.at_most.0.get().max(u32::from(most) + 1));
             self.last_end_s = self.last_end_s.max(end_s);
         }
     }
 
     /// Forgets what lies more than an hour before `now_s` (Unix seconds). Earlier moments than before change nothing.
     pub fn advance(&mut self, now_s: u32) {
-        if self.differences.is_empty() {
+        if self.in_progress.is_empty() {
             return;
         }
         let first_s = now_s.saturating_sub(KEPT_S - 1);
@@ -93,15 +97,14 @@ impl Concurrency {
             *self = Self::default();
             return;
         }
-        while self.first_s < first_s {
-            let difference = std::mem::take(self.at(self.first_s));
-            self.before += i32::from(difference);
-            self.first_s += 1;
+        if first_s > self.first_s {
+            parts(self.first_s..first_s).into_iter().for_each(|part| self.in_progress[part].fill(0));
+            self.first_s = first_s;
         }
     }
 
     /// The most calls at once within the last hour, if that is more than `limit`. Looks at the ring only if so many can have
-    /// been at once: it costs microseconds, and is asked every minute.
+    /// been at once: it is asked every minute.
     pub fn peak_over(&self, limit: u32) -> Option<Peak> {
         if self.at_most.0.get() <= limit {
             return None;
@@ -113,24 +116,63 @@ impl Concurrency {
 
     /// The most calls at once at `from_s` (Unix seconds) or later; `None` if there were none.
     pub fn peak_since(&self, from_s: u32) -> Option<Peak> {
-        let mut peak = Peak { calls: 0, at_s: 0 };
-        let (mut in_progress, mut at_s) = (self.before, self.first_s);
-        let oldest = (self.first_s % KEPT_S) as usize;
-        let (newer, older) = self.differences.split_at_checked(oldest)?;
-        for differences in [older, newer] {
-            for difference in differences {
-                in_progress += i32::from(*difference);
-                if in_progress > peak.calls as i32 && at_s >= from_s {
-                    peak = Peak { calls: in_progress as u32, at_s };
-                }
-                at_s += 1;
-            }
+        if self.in_progress.is_empty() {
+            return None;
         }
-        (peak.calls > 0).then_some(peak)
+        let from_s = from_s.max(self.first_s);
+        let parts = parts(from_s..(self.first_s + KEPT_S).max(from_s));
+        let calls = || parts.iter().flat_map(|part| &self.in_progress[part.clone()]);
+        // How many first, then when: several are compared at once.
+        let most = parts.iter().filter_map(|part| self.in_progress[part.clone()].iter().max()).max().filter(|most| **most > 0)?;
+        let after_s = calls().position(|calls| calls == most)?;
+        Some(Peak { calls: u32::from(*most), at_s: from_s + after_s as u32 })
     }
+}
 
-    fn at(&mut self, second: u32) -> &mut i16 {
-        &mut self.differences[(second % KEPT_S) as usize]
+/// Where seconds lie, at most [`KEPT_S`] of them: in two parts if the ring's end is among them.
+fn parts(seconds: Range<u32>) -> [Range<usize>; 2] {
+    let (first, len) = ((seconds.start % KEPT_S) as usize, seconds.len());
+    let end = (first + len).min(KEPT_S as usize);
+    [first..end, 0..first + len - end]
+}
+
+/// The durable form of [`Concurrency`]: how many more calls there are at a second than at the one before.
+#[derive(Serialize, Deserialize)]
+#[serde(rename = "Concurrency")]
+struct Whole {
+    differences: Vec<i16>,
+    first_s: u32,
+    /// Calls in progress just before `first_s`, as far as they are not in the first difference.
+    before: i32,
+    last_end_s: u32,
+}
+
+impl From<Concurrency> for Whole {
+    fn from(Concurrency { in_progress, first_s, last_end_s, .. }: Concurrency) -> Self {
+        let mut differences = vec![0; in_progress.len()];
+        let mut before = 0;
+        for at in parts(first_s..first_s + in_progress.len() as u32).into_iter().flatten() {
+            let calls = in_progress[at] as i16;
+            differences[at] = calls - std::mem::replace(&mut before, calls);
+        }
+        Self { differences, first_s, before: 0, last_end_s }
+    }
+}
+
+impl From<Whole> for Concurrency {
+    fn from(Whole { differences, first_s, before, last_end_s }: Whole) -> Self {
+        // Of any other length whoever wrote that into the topic was not this program.
+        let is_whole = differences.len() == KEPT_S as usize && first_s <= u32::MAX - KEPT_S;
+        if !is_whole {
+            return Self::default();
+        }
+        let mut in_progress = vec![0; differences.len()];
+        let mut calls = i64::from(before);
+        for at in parts(first_s..first_s + KEPT_S).into_iter().flatten() {
+            calls += i64::from(differences[at]);
+            in_progress[at] = calls.clamp(0, CALLS_MAX.into()) as u16;
+        }
+        Self { in_progress, first_s, last_end_s, at_most: AtMost::default() }
     }
 }
 
@@ -205,7 +247,7 @@ mod tests {
             often.advance(last_s);
             once.advance(last_s);
             assert_eq!(often, once, "seed {seed}");
-            assert_eq!(once.differences.is_empty(), last_s >= NOON_S + 390 + KEPT_S - 1, "seed {seed}");
+            assert_eq!(once.in_progress.is_empty(), last_s >= NOON_S + 390 + KEPT_S - 1, "seed {seed}");
             let bytes = postcard::to_stdvec(&once).expect("bytes");
             assert_eq!(postcard::from_bytes::<Concurrency>(&bytes).as_ref(), Ok(&once), "seed {seed}");
             often.advance(last_s + KEPT_S);
