@@ -1,6 +1,7 @@
 //! One app in a shard: what it filed, what it remembers, what its rules and its alert book hold.
 //!
-//! Everything about an app is in here and nowhere else, so that its state can be saved, moved and judged alone.
+//! Everything about an app is in here and nowhere else, so that its state can be saved, moved and judged alone. How much of it waits in
+//! the shard, and whether it has changed, is the shard's to know: that lies in its seat.
 
 use std::borrow::Cow;
 use std::sync::Arc;
