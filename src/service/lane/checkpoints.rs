@@ -94,7 +94,8 @@ impl Lane {
     }
 
     /// Begins to write its state as it is now, with all judged that is closed, right after it has taken part in a checkpoint by an
-    /// entry: see [`Lane::go_on`]. What it gives must be written after that checkpoint and before another that holds its state. Returns whether there is need.
+    /// entry: see [`Lane::go_on`]. What it gives must be written after that checkpoint and before another that holds its state. Returns
+    /// whether there is need.
     pub fn begin_snapshot(&mut self, place: &Place) -> bool {
         let is_needed = !self.journal.is_empty() && !self.journal.has_gap() && self.part.is_none();
         if is_needed {
