@@ -55,19 +55,40 @@ const UNDER_WAY_AFTER: Duration = Duration::from_secs(3);
 /// So often a service is asked how far it is.
 const ASK_EVERY: Duration = Duration::from_millis(100);
 const NO_IDLE_TICKS: &str = "  idle_timeout: '0'\n";
-/// How often there are checkpoints, and how often state is written: hardly ever, by default, six times as often, and with every
-/// checkpoint.
-const TACTS: [Tact; 4] = [("1h", "1h"), ("1s", "1m"), ("1s", "10s"), ("10s", "0")];
+/// Hardly ever; by default; the same without alerts, which leave with checkpoints and so do not leave at all in the first; state six
+/// times as often; state with every checkpoint.
+const TACTS: [Tact; 5] = [
+    Tact::of("1h", "1h"),
+    Tact::of("1s", "1m"),
+    Tact { writes_alerts: false, ..Tact::of("1s", "1m") },
+    Tact::of("1s", "10s"),
+    Tact::of("10s", "0"),
+];
 const DEFAULT: Tact = TACTS[1];
 
-type Tact = (&'static str, &'static str);
-
-fn told((checkpoints, state): Tact) -> String {
-    format!("checkpoints every {checkpoints}, state {state}")
+/// What a service writes.
+#[derive(Clone, Copy, PartialEq)]
+struct Tact {
+    /// How often there are checkpoints.
+    checkpoints: &'static str,
+    /// How often the state of a partition is written.
+    state: &'static str,
+    writes_alerts: bool,
 }
 
-fn configured((checkpoints, state): Tact) -> String {
-    format!("{NO_IDLE_TICKS}  checkpoint_interval: {checkpoints}\n  snapshot_interval: '{state}'\n")
+impl Tact {
+    const fn of(checkpoints: &'static str, state: &'static str) -> Self {
+        Self { checkpoints, state, writes_alerts: true }
+    }
+
+    fn told(self) -> String {
+        let Self { checkpoints, state, writes_alerts } = self;
+        format!("checkpoints every {checkpoints}, state {state}{}", if writes_alerts { "" } else { ", no alerts" })
+    }
+
+    fn configured(self) -> String {
+        format!("{NO_IDLE_TICKS}  checkpoint_interval: {}\n  snapshot_interval: '{}'\n", self.checkpoints, self.state)
+    }
 }
 
 /// How much is done.
@@ -124,7 +145,7 @@ fn backlog(broker: &Broker, sizes: &Sizes) -> f64 {
     let mut rates = vec![Vec::new(); 1 + TACTS.len()];
     let mut checkpoints: Vec<Vec<Checkpoints>> = TACTS.iter().map(|_| Vec::new()).collect();
     for round in 0..sizes.rounds {
-        // Each begins a round once: two settings that both made no checkpoint were 9 % apart while they kept their places.
+        // Another begins each round: two settings that both made no checkpoint were 9 % apart while they kept their places.
         for turn in 0..rates.len() {
             match (round + turn) % rates.len() {
                 0 => rates[0].push(drained(broker, &inputs, count)),
@@ -137,17 +158,17 @@ fn backlog(broker: &Broker, sizes: &Sizes) -> f64 {
         }
     }
     let rates: Vec<f64> = rates.into_iter().map(median).collect();
-    println!("{:<36} {:>10} {:>14} {:>18}", "", "records/s", "of the client", "of no checkpoints");
-    println!("{:<36} {:>10.0} {:>14.2}", "the client alone, doing nothing", rates[0], 1.0);
+    println!("{:<46} {:>10} {:>14} {:>18}", "", "records/s", "of the client", "of no checkpoints");
+    println!("{:<46} {:>10.0} {:>14.2}", "the client alone, doing nothing", rates[0], 1.0);
     for (tact, rate) in TACTS.iter().zip(&rates[1..]) {
-        println!("{:<36} {rate:>10.0} {:>14.2} {:>18.2}", told(*tact), rate / rates[0], rate / rates[1]);
+        println!("{:<46} {rate:>10.0} {:>14.2} {:>18.2}", tact.told(), rate / rates[0], rate / rates[1]);
     }
-    println!("{:<36} {:>10} {:>10} {:>14} {:>18}", "", "written", "states", "MB in all", "pauses up to, ms");
+    println!("{:<46} {:>10} {:>10} {:>14} {:>18}", "", "written", "states", "MB in all", "pauses up to, ms");
     for (tact, written) in TACTS.iter().zip(checkpoints) {
         let of = |what: fn(&Checkpoints) -> f64| median(written.iter().map(what).collect());
         let (count, states, mb, pause_ms) =
             (of(|all| all.count), of(|all| all.states), of(|all| all.bytes / 1e6), of(|all| all.pause_ms));
-        println!("{:<36} {count:>10.0} {states:>10.0} {mb:>14.1} {pause_ms:>18.0}", told(*tact));
+        println!("{:<46} {count:>10.0} {states:>10.0} {mb:>14.1} {pause_ms:>18.0}", tact.told());
     }
     rates[1 + TACTS.iter().position(|tact| *tact == DEFAULT).expect("it is one of them")]
 }
@@ -226,7 +247,8 @@ fn drained(broker: &Broker, inputs: &Topics, count: usize) -> f64 {
 /// The rate at which the service judges the same calls, and what its checkpoints came to.
 fn consumed(broker: &Broker, inputs: &Topics, count: usize, tact: Tact) -> (f64, Checkpoints) {
     let topics = anew(broker, inputs);
-    let mut program = Program::start_quiet(&topics.config(broker, &configured(tact)));
+    let topics = if tact.writes_alerts { topics } else { Topics { alerts: "null".into(), ..topics } };
+    let mut program = Program::start_quiet(&topics.config(broker, &tact.configured()));
     let mut pace = Pace::new(count);
     let rate = program.eventually("all judged", |program| {
         // Whoever asks all the time is a load of its own.
@@ -325,7 +347,8 @@ fn at_work_s(config: &str) -> f64 {
 /// How long it takes to be at work again after a crash, when a sixth of the calls is in the journal alone: beside a start with none.
 fn crash(broker: &Broker, sizes: &Sizes) {
     let traffic = Traffic::of_first(sizes.calls / 6, &sizes.world());
-    let config = |topics: &Topics| topics.config(broker, &format!("{}  group_instance_id: only\n", configured(("1s", "1h"))));
+    let config =
+        |topics: &Topics| topics.config(broker, &format!("{}  group_instance_id: only\n", Tact::of("1s", "1h").configured()));
     let (mut full_s, mut empty_s) = (Vec::new(), Vec::new());
     for _ in 0..sizes.rounds {
         empty_s.push(at_work_s(&config(&Topics::create(broker, PARTITIONS))));
@@ -357,7 +380,7 @@ fn latency(broker: &Broker, sizes: &Sizes, rate: f64) {
         traffic.judged_at(PARTITIONS, None).into_iter().map(|(at, alert)| (at, alert.alert_id)).collect();
     println!("\n{rate:.0} calls a second for {:.0} s, {} messages of alerts", calls as f64 / rate, due.len());
     println!("{:<44} {:>12} {:>12} {:>12} {:>12}", "from produce to alert", "p50, ms", "p99, ms", "longest, ms", "written, ms");
-    let tacts = [DEFAULT, ("100ms", "1m")];
+    let tacts = [DEFAULT, Tact::of("100ms", "1m")];
     let mut figures: [[Vec<f64>; 4]; 2] = Default::default();
     for _ in 0..sizes.rounds {
         for (tact, figures) in tacts.iter().zip(&mut figures) {
@@ -371,14 +394,14 @@ fn latency(broker: &Broker, sizes: &Sizes, rate: f64) {
     }
     for (tact, figures) in tacts.iter().zip(figures) {
         let [half, most, longest, written] = figures.map(median);
-        println!("{:<44} {half:>12.0} {most:>12.0} {longest:>12.0} {written:>12.0}", told(*tact));
+        println!("{:<44} {half:>12.0} {most:>12.0} {longest:>12.0} {written:>12.0}", tact.told());
     }
 }
 
 /// How long each alert took, and how long a checkpoint took from the hands of the workers to being committed.
 fn waits_ms(broker: &Broker, traffic: &Traffic, due: &[(usize, String)], rate: f64, tact: Tact) -> (Vec<f64>, f64) {
     let topics = as_provisioned(broker, traffic.produce_before_calls(broker, PARTITIONS));
-    let mut program = Program::start_quiet(&topics.config(broker, &configured(tact)));
+    let mut program = Program::start_quiet(&topics.config(broker, &tact.configured()));
     program.wait_assigned(|partitions| partitions == PARTITIONS as u32);
     let tail = Tail::of(broker, &topics.alerts, Isolation::Committed);
     let is_over = AtomicBool::new(false);
