@@ -25,7 +25,7 @@ pub struct Entry {
     pub filed: Vec<Registration>,
     /// Of each app whose alerts left with the checkpoint, what its alerts had said by then.
     pub said: Vec<Said>,
-    /// How far the partition had come.
+    /// How far the partition had come, and its judgement: what is closed beyond that is judged when the entry is relived.
     pub head: Head,
 }
 

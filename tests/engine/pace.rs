@@ -7,7 +7,7 @@ use dialwatch::engine::overlaps;
 use dialwatch::engine::policy::Policy;
 use dialwatch::engine::record::Registration;
 use dialwatch::engine::shard::{Accepted, Effects, Input, Shard};
-use dialwatch::engine::time::{StreamClock, Timestamp};
+use dialwatch::engine::time::{Minute, StreamClock, Timestamp};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -42,7 +42,11 @@ fn judged(traffic: &Traffic, policy: &Arc<Policy>, mut is_time: impl FnMut() -> 
             }
             shard.apply(Input::Pass(at), &mut effects);
             if is_time() {
+                // Every other time not all that is closed.
+                let some = Minute(shard.open_minute().0 + 1 + index as u32 % 7);
+                shard.hold((index % 2 == 0).then_some(some));
                 shard.catch_up(&mut effects);
+                shard.hold(None);
             }
         }
         accepted.push(shard.apply(Input::call(&record, position), &mut effects));

@@ -273,6 +273,22 @@ mod tests {
     }
 
     #[test]
+    fn state_that_counts_calls_from_before_the_ring_apart_comes_back_too() {
+        let mut concurrency = Concurrency::default();
+        concurrency.add(NOON_S - 10, NOON_S + 10);
+        concurrency.advance(NOON_S + KEPT_S - 1);
+        let whole = |len: u32| {
+            let mut differences = vec![0; len as usize];
+            differences[((NOON_S + 10) % KEPT_S) as usize] = -1;
+            let whole = Whole { differences, first_s: NOON_S, before: 1, last_end_s: NOON_S + 10 };
+            postcard::from_bytes::<Concurrency>(&postcard::to_stdvec(&whole).expect("bytes")).expect("state")
+        };
+        assert_eq!(whole(KEPT_S), concurrency);
+        assert_eq!(whole(KEPT_S).peak_over(0), Some(Peak { calls: 1, at_s: NOON_S }));
+        assert_eq!(whole(KEPT_S + 1), Concurrency::default(), "no ring of this program's");
+    }
+
+    #[test]
     fn a_flood_is_undercounted_not_miscounted() {
         let mut concurrency = Concurrency::default();
         for _ in 0..40_000 {
